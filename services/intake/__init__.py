@@ -1,0 +1,1 @@
+"""Intake: turns what survey tools, assessors and markers send into evidence."""

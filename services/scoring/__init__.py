@@ -1,0 +1,1 @@
+"""Scoring: computes domain results when all evidence is in."""

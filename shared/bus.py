@@ -1,0 +1,67 @@
+"""The bus's tables: events, and the deliveries that carry each event to each listening service."""
+
+import sqlalchemy as sa
+
+from shared.tables import BigId, Json, Moment, metadata
+
+events = sa.Table(
+    "bus_events",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("cohort", sa.String(100), index=True, comment="whose event it is, for replay and erasure"),
+    sa.Column("correlation", sa.String(36), nullable=False, index=True),
+    sa.Column("causation", sa.String(36)),
+    sa.Column("occurred_at", Moment, nullable=False),
+)
+
+deliveries = sa.Table(
+    "bus_deliveries",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("event", sa.ForeignKey("bus_events.id"), nullable=False),
+    sa.Column("service", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False, comment="pending, running, done, parked"),
+    sa.Column("due_at", Moment, nullable=False),
+    sa.Column("lease_until", Moment),
+    sa.Column(
+        "fence", sa.Integer, nullable=False, server_default="0", comment="+1 at each claim; only its holder may finish"
+    ),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column(
+        "crashes",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="leases that ran out: the worker died or hung",
+    ),
+    sa.Column("last_error", sa.Text),
+    sa.Column("done_at", Moment),
+    sa.UniqueConstraint("event", "service"),
+    sa.Index(
+        "ix_bus_deliveries_open",
+        "service",
+        "due_at",
+        sqlite_where=sa.text("state IN ('pending', 'running')"),
+        postgresql_where=sa.text("state IN ('pending', 'running')"),
+    ),
+)
+
+job_slots = sa.Table(
+    "bus_job_slots",
+    metadata,
+    sa.Column("job", sa.String(100), primary_key=True),
+    sa.Column("slot", Moment, primary_key=True, comment="start of the time slot that this job was started for"),
+)
+
+audit = sa.Table(
+    "bus_audit",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False, comment="who did it: a named person, `api`, `cli`"),
+    sa.Column("action", sa.String(100), nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False, comment="ids only"),
+    sa.Column("detail", Json),
+)

@@ -1,0 +1,149 @@
+"""What a coordinator settles before a cohort opens, as one immutable value. It holds no personal data.
+
+Every number in it that the process does not give us (weights, thresholds, minimum) is the cohort's configuration.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from shared.framework import FrameworkPack
+from shared.framework.pack import Frozen
+from shared.words import Facet, Instrument, PoolPolicy, Relationship, ReleasePolicy
+
+
+class Connection(Frozen):
+    """A survey tool's webhook. `secret_env` names the environment variable that holds the secret."""
+
+    vendor: str
+    instrument: Instrument
+    secret_env: str
+
+
+class FormField(Frozen):
+    """One field of one form. `maps_to` is an item code, or `comment:<kind>` for free text."""
+
+    connection: str
+    vendor: str
+    form_id: str
+    field_ref: str
+    maps_to: str
+
+
+class AppraisalRequirement(Frozen):
+    """Responses needed of each relationship; 0 or absent asks for none."""
+
+    responses: Mapping[Relationship, int]
+
+
+class DayRequirement(Frozen):
+    """Exercises that each participant is observed in, and by how many assessors in each."""
+
+    exercises: tuple[str, ...]
+    assessors: int
+
+
+class WrittenRequirement(Frozen):
+    """Markers needed on every criterion; marks further apart than `moderate_above` need one more marker."""
+
+    markers: int
+    moderate_above: float
+
+
+class Evidence(Frozen):
+    """The evidence required of each participant; an instrument that is None is not part of the cohort."""
+
+    appraisal_360: AppraisalRequirement | None = None
+    development_day: DayRequirement | None = None
+    written_assessment: WrittenRequirement | None = None
+
+
+class ExerciseCell(Frozen):
+    """An exercise shows a competency (one cell of the development-day grid)."""
+
+    exercise: str
+    name: str
+    competency: str
+    facet: Facet
+
+
+class Criterion(Frozen):
+    """A criterion of the written assessment."""
+
+    code: str
+    competency: str
+    name: str
+    max_mark: float
+    facet: Facet
+
+
+class Organisation(Frozen):
+    """An organisation that sends participants."""
+
+    code: str
+    name: str
+
+
+class Disclosure(Frozen):
+    """Rater groups smaller than `group_minimum` are not shown apart."""
+
+    group_minimum: int
+
+
+class Release(Frozen):
+    """When plans go out."""
+
+    policy: ReleasePolicy
+
+
+class Pool(Frozen):
+    """How talent-pool records change, and which levels there are."""
+
+    policy: PoolPolicy
+    levels: tuple[str, ...]
+
+
+class CohortDefinition(Frozen):
+    """One cohort's rules and mappings. `opens` and `closes` are days in `time_zone`, both included."""
+
+    cohort: str
+    title: str
+    opens: date
+    closes: date
+    time_zone: str
+    framework: FrameworkPack
+    connections: Mapping[str, Connection]
+    evidence: Evidence
+    weights: Mapping[Instrument, float]
+    disclosure: Disclosure
+    release: Release
+    pool: Pool
+    exercises: tuple[ExerciseCell, ...]
+    criteria: tuple[Criterion, ...]
+    organisations: tuple[Organisation, ...]
+    form_fields: tuple[FormField, ...]
+    choices: Mapping[str, float | None]
+    """Answer label → rating; None is "not observed"."""
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the definition: equal definitions have an equal digest on every machine."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @cached_property
+    def criterion(self) -> dict[str, Criterion]:
+        """Criteria by code."""
+        return {criterion.code: criterion for criterion in self.criteria}
+
+    def cells_of(self, exercise: str) -> tuple[ExerciseCell, ...]:
+        """The competencies that an exercise shows, in the folder's order."""
+        return tuple(cell for cell in self.exercises if cell.exercise == exercise)
+
+    def is_late(self, submitted_at: datetime) -> bool:
+        """Whether a submission came after the end of the closing day in the cohort's time zone. Late is flagged,
+        never refused. `submitted_at` is aware.
+        """
+        end = datetime.combine(self.closes, time.max, tzinfo=ZoneInfo(self.time_zone))
+        return submitted_at.astimezone(UTC) > end.astimezone(UTC)

@@ -1,0 +1,64 @@
+"""Where cohorts are kept: every version of a definition, append-only, and which one is in force."""
+
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from shared.cohort.definition import CohortDefinition
+from shared.errors import UnknownCohort
+from shared.ids import CohortId
+from shared.tables import Moment, metadata
+
+cohorts = sa.Table(
+    "cohort_cohorts",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, comment="of the definition in force"),
+    sa.Column("opened_at", Moment, nullable=False),
+)
+
+definitions = sa.Table(
+    "cohort_definitions",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+)
+
+connections = sa.Table(
+    "cohort_connections",
+    metadata,
+    sa.Column(
+        "connection",
+        sa.String(100),
+        primary_key=True,
+        comment="unique in an installation: it is in the webhook's address",
+    ),
+    sa.Column("cohort", sa.ForeignKey("cohort_cohorts.cohort"), nullable=False),
+)
+
+
+def definition_of(connection: sa.Connection, cohort: CohortId) -> CohortDefinition:
+    """The definition in force. Raises UnknownCohort."""
+    digest = connection.execute(sa.select(cohorts.c.digest).where(cohorts.c.cohort == cohort)).scalar_one_or_none()
+    if digest is None:
+        raise UnknownCohort(cohort)
+    query = sa.select(definitions.c.document).where(definitions.c.cohort == cohort, definitions.c.digest == digest)
+    return _parsed(connection.execute(query).scalar_one())
+
+
+@lru_cache(maxsize=64)
+def _parsed(document: str) -> CohortDefinition:
+    return CohortDefinition.model_validate_json(document)
+
+
+def cohorts_open(connection: sa.Connection) -> list[CohortId]:
+    """Every cohort that was opened here, by id."""
+    return list(connection.execute(sa.select(cohorts.c.cohort).order_by(cohorts.c.cohort)).scalars())
+
+
+def cohort_of_connection(connection: sa.Connection, name: str) -> CohortId | None:
+    """The cohort that a connection feeds, or None for an unknown connection."""
+    query = sa.select(connections.c.cohort).where(connections.c.connection == name)
+    return connection.execute(query).scalar_one_or_none()

@@ -1,0 +1,219 @@
+"""The database: units of work that write, plain connections that read, and the few words both dialects need.
+
+The only place outside `deploy` that knows SQLite from PostgreSQL. SQLite: WAL, `synchronous=FULL` (a commit survives
+power loss), foreign keys on, BEGIN IMMEDIATE for units of work, one writer at a time by a lock on a file beside the
+database (its own busy handler is unfair: writers waited past their lease). PostgreSQL: READ COMMITTED with row locks.
+"""
+
+import fcntl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from shared.errors import TransientError
+from shared.ids import CorrelationId, DeliveryId, EventId, new_id
+from shared.tables import Moment
+from shared.words import Service
+
+Ring = Callable[[Service, DeliveryId], None]
+"""Tells a service's workers that a delivery is due. Best effort: it must never raise and never block for long."""
+
+
+def silent(service: Service, delivery: DeliveryId) -> None:
+    """Rings nobody; the sweepers find the delivery."""
+
+
+class DatabaseUnavailable(TransientError):
+    """The database can't be reached, or gave up during the transaction. Nothing was promised; try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What led to the present work: the chain's first cause, and the event right before (None at the start)."""
+
+    correlation: CorrelationId
+    causation: EventId | None = None
+
+
+def first_cause() -> Cause:
+    """A cause of its own: the start of a chain."""
+    return Cause(CorrelationId(new_id()))
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """One write transaction. `connection` runs statements; what is in `due` is rung after the commit."""
+
+    connection: sa.Connection
+    cause: Cause
+    due: list[tuple[Service, DeliveryId]] = field(default_factory=list)
+
+    def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        """Run a statement in this transaction."""
+        return self.connection.execute(statement, parameters)
+
+    def insert(self, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+        """An INSERT that can say `on_conflict_do_nothing` and `on_conflict_do_update` on this database."""
+        return insert_for(self.connection, table)
+
+    def insert_once(self, table: sa.Table, values: dict[str, Any]) -> bool:
+        """Insert a row that stands for a fact. False if the fact was known already (a unique key says so)."""
+        return self.execute(self.insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
+
+
+def insert_for(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+    """The dialect's own INSERT, for its ON CONFLICT clauses."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+class Database:
+    """A pool of connections to one database.
+
+    `url` is an SQLAlchemy URL; `ring` is called for each new delivery after the commit that made it.
+    """
+
+    def __init__(self, url: str, ring: Ring = silent, *, pool_size: int = 10) -> None:
+        self.url = sa.make_url(url)
+        self.ring = ring
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url, pool_size)
+        self._write_lock = _FileLock(Path(f"{self.url.database}.lock")) if self.is_sqlite else None
+
+    @contextmanager
+    def write(self, cause: Cause | None = None) -> Iterator[UnitOfWork]:
+        """A unit of work: commits at the end, rolls back on any exception, rings after the commit.
+
+        Raises:
+            DatabaseUnavailable: the database is away or busy; what the block did is not kept (when the connection was
+                lost during the commit itself, it may be: hence every fact has a unique key).
+        """
+        with self._one_writer(), _translated():
+            with self.engine.connect() as connection:
+                if self.is_sqlite:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                with connection.begin() if not self.is_sqlite else _sqlite_transaction(connection):
+                    unit = UnitOfWork(connection, cause or first_cause())
+                    yield unit
+        for service, delivery in unit.due:
+            self.ring(service, delivery)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection for looking, not for writing. Raises DatabaseUnavailable."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        if self._write_lock is None:
+            yield
+        else:
+            with self._write_lock:
+                yield
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns what the drivers say of an absent or overloaded database into DatabaseUnavailable."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        raise DatabaseUnavailable(f"the database did not answer ({type(error).__name__})") from error
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable("the connection to the database was lost") from error
+        raise
+
+
+@contextmanager
+def _sqlite_transaction(connection: sa.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(sa.exc.DBAPIError):  # a full disk has rolled back already
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url, connect_args={"timeout": 20, "check_same_thread": False}, isolation_level="AUTOCOMMIT"
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=20000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5},
+    )
+
+
+class _FileLock:
+    """One holder among all threads (a lock) and processes (flock) that use the same path."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = threading.Lock()
+        self._file: Any = None
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._threads.release()
+
+
+class database_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801  (it is an SQL function)
+    """The database's clock, plus `ahead`. Leases and due times use it, so that workers' clocks don't matter."""
+
+    type = Moment()
+    inherit_cache = False
+
+    def __init__(self, ahead: timedelta = timedelta()) -> None:
+        super().__init__()
+        self.ahead = ahead
+
+
+@compiles(database_now, "sqlite")
+def _now_in_sqlite(element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{element.ahead.total_seconds():+.3f} seconds') || '000')"
+
+
+@compiles(database_now, "postgresql")
+def _now_in_postgresql(element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
+    return f"(clock_timestamp() + interval '{element.ahead.total_seconds():.3f} seconds')"

@@ -1,0 +1,36 @@
+"""Every error of talentline is one of two: worth trying again, or not. The type decides the retry.
+
+Messages say what happened, to which id, and what to do; they never carry personal data.
+"""
+
+
+class TalentlineError(Exception):
+    """The root of all errors that talentline raises on purpose."""
+
+
+class TransientError(TalentlineError):
+    """It may succeed later without anybody doing anything: back off and try again."""
+
+
+class PermanentError(TalentlineError):
+    """It will fail again until a person changes something: park it, visible and explained."""
+
+
+class UnknownCohort(PermanentError):
+    """No cohort of this id is open here."""
+
+    def __init__(self, cohort: str) -> None:
+        super().__init__(f"cohort {cohort} is not open here; `talentline cohort list` shows those that are")
+        self.cohort = cohort
+
+
+class UnknownEvent(PermanentError):
+    """An event of a kind or version that this program does not know, such as one from a newer release."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"event {name} is unknown to this version; upgrade the workers, then retry the delivery")
+        self.name = name
+
+
+class FenceLost(TalentlineError):
+    """Another worker has taken this delivery over; everything that this one did is rolled back."""

@@ -1,0 +1,66 @@
+"""What intake tells: a submission arrived, what it means, or why nobody can tell what it means."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from shared.events.base import Event, Part
+from shared.ids import CohortId, EvidenceId, ParticipantId, RaterId, SubmissionId
+from shared.words import Instrument, Relationship
+
+
+class SubmissionReceived(Event):
+    """A submission is stored, raw. Published once when it arrives and once for each `quarantine retry`."""
+
+    name: ClassVar[str] = "intake.submission_received.v1"
+
+    submission: SubmissionId
+    cohort: CohortId
+
+
+class Piece(Part):
+    """One piece of evidence: what one person said about one participant with one instrument.
+
+    Its key is (participant, instrument, element, by). Of two pieces with the same key the one with the greater
+    (as_of, evidence) counts, whichever arrives first.
+    """
+
+    evidence: EvidenceId
+    instrument: Instrument
+    by: RaterId
+    """Rater, assessor or marker."""
+    relationship: Relationship | None = None
+    """Set for the 360 appraisal only."""
+    element: str = ""
+    """The exercise (development day) or criterion (written assessment); empty for the 360 appraisal."""
+    ratings: Mapping[str, float | None]
+    """Item (360) or competency (day) → rating on the cohort's scale; criterion (written) → mark, 0 to its maximum.
+    None is "not observed": never zero. What was not answered at all is absent."""
+    moderating: bool = False
+    """Written assessment: the sender says that this mark moderates the others."""
+    as_of: datetime
+    """When it was submitted; for undated sheets and marks, when they arrived."""
+    late: bool = False
+    """Submitted after the cohort closed: flagged, never refused."""
+
+
+class EvidenceRecorded(Event):
+    """All evidence that one submission holds about one participant."""
+
+    name: ClassVar[str] = "intake.evidence_recorded.v1"
+
+    submission: SubmissionId
+    cohort: CohortId
+    participant: ParticipantId
+    pieces: tuple[Piece, ...]
+
+
+class SubmissionQuarantined(Event):
+    """A stored submission can't be understood yet. The reason in words is kept with the submission."""
+
+    name: ClassVar[str] = "intake.submission_quarantined.v1"
+
+    submission: SubmissionId
+    cohort: CohortId
+    reason: str
+    """A code such as `unknown_participant`; holds no personal data."""

@@ -1,0 +1,48 @@
+"""What reporting tells: a plan was released and sent, a pool record changed, a cohort report is ready."""
+
+from typing import ClassVar
+
+from shared.events.base import Event
+from shared.ids import CohortId, ParticipantId, RunId
+
+
+class PlanReleased(Event):
+    """A plan may go out now; reporting itself listens and sends it."""
+
+    name: ClassVar[str] = "reporting.plan_released.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    revision: int
+
+
+class PlanSent(Event):
+    """The mail channel took the plan and gave a receipt."""
+
+    name: ClassVar[str] = "reporting.plan_sent.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    revision: int
+    message_id: str
+
+
+class TalentPoolUpdated(Event):
+    """An entry was added to a pool record's history."""
+
+    name: ClassVar[str] = "reporting.talent_pool_updated.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    level: str
+    readiness: str
+    status: str
+
+
+class CohortReported(Event):
+    """The cohort's report of one run is ready."""
+
+    name: ClassVar[str] = "reporting.cohort_reported.v1"
+
+    run: RunId
+    cohort: CohortId

@@ -1,0 +1,140 @@
+"""What scoring listens to and tells: a run was asked for, a participant was scored, a cohort was scored."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.events.base import Event, Part
+from shared.ids import CohortId, EvidenceId, OrganisationId, ParticipantId, RaterId, ResultId, RunId
+from shared.words import Facet, Instrument, Relationship
+
+
+class CohortRunRequested(Event):
+    """A coordinator asked for every case to be looked at again and for the cohort's gap table."""
+
+    name: ClassVar[str] = "scoring.cohort_run_requested.v1"
+
+    run: RunId
+    cohort: CohortId
+
+
+class SourceFigure(Part):
+    """What one source (instrument) says about one figure, on the cohort's scale."""
+
+    instrument: Instrument
+    weight: float
+    """Its share in the figure: the cohort's weight, renormalised over the sources that carry the figure."""
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    """`low` and `high`: 95 % interval, cut off at the ends of the scale."""
+    raters: int
+    """Raters, assessors or markers behind it: the units of error."""
+    items: int
+    """Items, exercise cells or criteria behind it."""
+    anchored: bool
+    """The error rests on a stated variance, not on this source's own raters (there were fewer than three)."""
+
+
+class GroupFigure(Part):
+    """The average of one rater group of the 360 appraisal that may be shown; merged groups name all their members."""
+
+    relationships: tuple[Relationship, ...]
+    raters: int
+    estimate: float
+
+
+class Figure(Part):
+    """One domain result: a domain as a whole, one facet of it, or one competency in it. Self is never in it."""
+
+    domain: str
+    facet: Facet | None = None
+    competency: str | None = None
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    raters: int
+    items: int
+    sources: tuple[SourceFigure, ...]
+    anchored: bool
+    self_rating: float | None = Field(default=None, alias="self")
+    gap: float | None = None
+    """Self minus the others of the 360 appraisal; None without both."""
+    groups: tuple[GroupFigure, ...] = ()
+    """Rater groups that may be shown (domain as a whole only)."""
+
+
+class EvidenceRef(Part):
+    """A piece of evidence that a result rests on."""
+
+    evidence: EvidenceId
+    instrument: Instrument
+    by: RaterId
+    element: str = ""
+    relationship: Relationship | None = None
+
+
+class ParticipantScored(Event):
+    """A participant's evidence was complete and has been scored. Once per evidence state."""
+
+    name: ClassVar[str] = "scoring.participant_scored.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    result: ResultId
+    version: int
+    """1, 2, …: a later version supersedes an earlier one, in whatever order they arrive."""
+    model: str
+    framework: str
+    hash: str
+    """SHA-256 (hex) of the result document."""
+    evidence: tuple[EvidenceRef, ...]
+    withheld: tuple[Relationship, ...] = ()
+    """Rater groups too small to be shown even when merged: they are in no figure."""
+    late: int = 0
+    """Pieces of evidence submitted after the cohort closed."""
+    figures: tuple[Figure, ...]
+
+
+class ScoredResult(Part):
+    """A participant's current result at the time of a run."""
+
+    participant: ParticipantId
+    result: ResultId
+    version: int
+
+
+class Waiting(Part):
+    """A participant who can't be scored yet, with reasons that a coordinator can read."""
+
+    participant: ParticipantId
+    missing: tuple[str, ...]
+
+
+class Gap(Part):
+    """The average of a group of participants in one facet of one domain, with its 95 % interval over participants."""
+
+    domain: str
+    facet: Facet
+    organisation: OrganisationId | None = None
+    """None for the cohort as a whole."""
+    n: int
+    """Participants behind it."""
+    estimate: float
+    low: float
+    high: float
+
+
+class CohortScored(Event):
+    """A run has looked at every case of the cohort."""
+
+    name: ClassVar[str] = "scoring.cohort_scored.v1"
+
+    run: RunId
+    cohort: CohortId
+    scored: tuple[ScoredResult, ...]
+    waiting: tuple[Waiting, ...]
+    gaps: tuple[Gap, ...]
+    """Weakest first."""

@@ -1,0 +1,41 @@
+"""Publishing: an event and one delivery per listening service, written in the caller's transaction."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared import bus, clock
+from shared.db import Cause, UnitOfWork, database_now
+from shared.events import ROUTES, Event
+from shared.ids import DeliveryId, EventId, new_id
+
+
+def publish(uow: UnitOfWork, event: Event) -> EventId:
+    """Write the event and its deliveries. They are promised when the caller's transaction commits, not before."""
+    event_id = EventId(new_id())
+    uow.execute(
+        sa.insert(bus.events).values(
+            id=event_id,
+            name=event.name,
+            payload=event.model_dump(mode="json", by_alias=True),
+            cohort=getattr(event, "cohort", None),
+            correlation=uow.cause.correlation,
+            causation=uow.cause.causation,
+            occurred_at=clock.now(),
+        )
+    )
+    for service in ROUTES[event.name]:
+        row = sa.insert(bus.deliveries).values(event=event_id, service=service, state="pending", due_at=database_now())
+        delivery = uow.execute(row.returning(bus.deliveries.c.id)).scalar_one()
+        uow.due.append((service, DeliveryId(delivery)))
+    return event_id
+
+
+def audited(uow: UnitOfWork, *, actor: str, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:
+    """Note who did what to which id, in the caller's transaction. `detail` holds no personal data beyond a reason."""
+    uow.execute(sa.insert(bus.audit).values(at=clock.now(), actor=actor, action=action, subject=subject, detail=detail))
+
+
+def caused_by(event: EventId, cause: Cause) -> Cause:
+    """The cause of what a handler does: the same chain, one link further."""
+    return Cause(cause.correlation, event)

@@ -1,0 +1,166 @@
+"""Personal data lives here: who takes part, who rates, assesses and marks, and what raters wrote. Nowhere else.
+
+Everything else carries ids. Erasing a person is erasing their rows here and the raw submissions of theirs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.db import UnitOfWork
+from shared.ids import CohortId, EvidenceId, OrganisationId, ParticipantId, RaterId
+from shared.tables import metadata
+from shared.words import Relationship
+
+participants = sa.Table(
+    "people_participants",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("participant", sa.String(100), primary_key=True),
+    sa.Column("given_name", sa.Text, nullable=False),
+    sa.Column("family_name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("organisation", sa.String(100), nullable=False),
+    sa.Column("pool_consent", sa.String(50), comment="the pool level that was agreed; NULL: none"),
+)
+
+raters = sa.Table(
+    "people_raters",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("rater", sa.String(100), primary_key=True),
+    sa.Column("participant", sa.String(100), nullable=False),
+    sa.Column("relationship", sa.String(20), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+)
+
+assessors = sa.Table(
+    "people_assessors",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("assessor", sa.String(100), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+)
+
+comments = sa.Table(
+    "people_comments",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("participant", sa.String(100), primary_key=True),
+    sa.Column("rater", sa.String(100), primary_key=True),
+    sa.Column("kind", sa.String(50), primary_key=True, comment="strengths, development, …: what the form asked"),
+    sa.Column("evidence", sa.String(64), nullable=False, comment="the piece of evidence that it came with"),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A participant. `pool_consent` is the pool level agreed, None if none was."""
+
+    participant: ParticipantId
+    given_name: str
+    family_name: str
+    email: str
+    organisation: OrganisationId
+    pool_consent: str | None
+
+    @property
+    def name(self) -> str:
+        """Given and family name as people write them."""
+        return f"{self.given_name} {self.family_name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Rater:
+    """A rater of one participant."""
+
+    rater: RaterId
+    participant: ParticipantId
+    relationship: Relationship
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What a rater wrote. `evidence` is the piece of evidence that it came with."""
+
+    rater: RaterId
+    kind: str
+    evidence: EvidenceId
+    text: str
+
+
+def participants_of(connection: sa.Connection, cohort: CohortId) -> list[Participant]:
+    """The roster, by participant id."""
+    c = participants.c
+    rows = connection.execute(sa.select(participants).where(c.cohort == cohort).order_by(c.participant))
+    return [_participant(row) for row in rows.mappings()]
+
+
+def participant_of(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> Participant | None:
+    """One participant of the roster, or None."""
+    c = participants.c
+    query = sa.select(participants).where(c.cohort == cohort, c.participant == participant)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _participant(row)
+
+
+def rater_of(connection: sa.Connection, cohort: CohortId, rater: RaterId) -> Rater | None:
+    """One rater of the cohort, or None."""
+    query = sa.select(raters).where(raters.c.cohort == cohort, raters.c.rater == rater)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    return Rater(row["rater"], row["participant"], Relationship(row["relationship"]), row["name"], row["email"])
+
+
+def assessors_of(connection: sa.Connection, cohort: CohortId) -> set[RaterId]:
+    """The ids of the cohort's assessors."""
+    return set(connection.execute(sa.select(assessors.c.assessor).where(assessors.c.cohort == cohort)).scalars())
+
+
+def keep_comments(
+    uow: UnitOfWork, cohort: CohortId, participant: ParticipantId, written: Sequence[Comment], *, rater: RaterId
+) -> None:
+    """Make `written` all that this rater says about this participant (an empty sequence takes earlier words back)."""
+    c = comments.c
+    uow.execute(sa.delete(comments).where(c.cohort == cohort, c.participant == participant, c.rater == rater))
+    for comment in written:
+        uow.execute(
+            sa.insert(comments).values(
+                cohort=cohort,
+                participant=participant,
+                rater=rater,
+                kind=comment.kind,
+                evidence=comment.evidence,
+                text=comment.text,
+            )
+        )
+
+
+def comments_about(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> list[Comment]:
+    """What raters wrote about a participant, self included, by rater and kind. For eyes that may see it: never shown
+    with the rater or in this order.
+    """
+    c = comments.c
+    query = sa.select(comments).where(c.cohort == cohort, c.participant == participant).order_by(c.rater, c.kind)
+    return [
+        Comment(row["rater"], row["kind"], row["evidence"], row["text"]) for row in connection.execute(query).mappings()
+    ]
+
+
+def _participant(row: Any) -> Participant:
+    return Participant(
+        row["participant"],
+        row["given_name"],
+        row["family_name"],
+        row["email"],
+        row["organisation"],
+        row["pool_consent"],
+    )
