@@ -43,6 +43,8 @@ class CompetencyRow:
     name: str
     figure: Range
     self_rating: float | None
+    others: float | None
+    """The 360 appraisal's figure without self, where it may be shown."""
     behind: str
 
 
@@ -134,12 +136,51 @@ class PlanDocument:
     opening: str
     domains: tuple[DomainSection, ...]
     strengths: tuple[Point, ...]
+    strengths_note: str
+    """How far the strengths can be told apart, such as "similar"; empty where there is nothing to say."""
     priorities: tuple[Point, ...]
+    priorities_note: str
     goals: tuple[Goal, ...]
+    goals_note: str
+    """How the goals were chosen, in a sentence or two."""
+    questions: tuple[str, ...]
+    """Questions to take to the line manager, a coach or colleagues."""
     reviews: tuple[Review, ...]
     comments: tuple[CommentTheme, ...]
+    comments_note: str
+    """How the comments are shown, or why there are none."""
     made: tuple[str, ...]
     """How the plan was made and what it can't tell: a sentence or two each."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailWords:
+    """What the mail to a participant says. No score, comment or goal: a locked phone's preview may show it."""
+
+    subject: str
+    name: str
+    given_name: str
+    cohort_title: str
+    reference: str
+    revision: int
+    is_revision: bool
+    """An earlier plan went out; this one takes its place."""
+    first_review: date | None
+    attached: bool
+    file_name: str
+    """The attachment's name; empty without one."""
+    size: str
+    """The attachment's size as people read it, such as "126 KB"; empty without one."""
+    contact: str
+    """Whom to write to with questions or for another format; empty if nobody is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMail:
+    """The mail's two bodies, which say the same."""
+
+    text: str
+    html: str
 
 
 @dataclass(frozen=True, slots=True)
