@@ -1,1 +1,1 @@
-"""What the services pass to each other (`shared.events`) and the machinery that passes it (outbox, delivery, sweeper)."""
+"""What the services pass to each other (`shared.events`) and the machinery that passes it."""

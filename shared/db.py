@@ -8,7 +8,7 @@ database (its own busy handler is unfair: writers waited past their lease). Post
 import fcntl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -96,13 +96,9 @@ class Database:
             DatabaseUnavailable: the database is away or busy; what the block did is not kept (when the connection was
                 lost during the commit itself, it may be: hence every fact has a unique key).
         """
-        with self._one_writer(), _translated():
-            with self.engine.connect() as connection:
-                if self.is_sqlite:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                with connection.begin() if not self.is_sqlite else _sqlite_transaction(connection):
-                    unit = UnitOfWork(connection, cause or first_cause())
-                    yield unit
+        with self._one_writer(), _translated(), self.engine.connect() as connection, self._transaction(connection):
+            unit = UnitOfWork(connection, cause or first_cause())
+            yield unit
         for service, delivery in unit.due:
             self.ring(service, delivery)
 
@@ -111,6 +107,9 @@ class Database:
         """A connection for looking, not for writing. Raises DatabaseUnavailable."""
         with _translated(), self.engine.connect() as connection:
             yield connection
+
+    def _transaction(self, connection: sa.Connection) -> AbstractContextManager[Any]:
+        return _immediate(connection) if self.is_sqlite else connection.begin()
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -139,7 +138,9 @@ def _translated() -> Iterator[None]:
 
 
 @contextmanager
-def _sqlite_transaction(connection: sa.Connection) -> Iterator[None]:
+def _immediate(connection: sa.Connection) -> Iterator[None]:
+    """A transaction that takes SQLite's write lock at once: a deferred one that reads first may fail in mid-way."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         yield
     except BaseException:
@@ -151,7 +152,10 @@ def _sqlite_transaction(connection: sa.Connection) -> Iterator[None]:
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(
-        url, connect_args={"timeout": 20, "check_same_thread": False}, isolation_level="AUTOCOMMIT"
+        url,
+        connect_args={"timeout": 20, "check_same_thread": False},
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -171,6 +175,7 @@ def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         max_overflow=5,
         pool_pre_ping=True,
         pool_timeout=10,
+        hide_parameters=True,  # an error's text may be logged; what was being stored may not
         connect_args={"connect_timeout": 5},
     )
 

@@ -3,13 +3,22 @@
 Messages say what happened, to which id, and what to do; they never carry personal data.
 """
 
+from datetime import timedelta
+
 
 class TalentlineError(Exception):
     """The root of all errors that talentline raises on purpose."""
 
 
 class TransientError(TalentlineError):
-    """It may succeed later without anybody doing anything: back off and try again."""
+    """It may succeed later without anybody doing anything: back off and try again.
+
+    `retry_after`: how long the other side asked us to wait at least, if it said so.
+    """
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class PermanentError(TalentlineError):

@@ -30,6 +30,8 @@ class Effect(Generic[E, P, R]):
     begin: Callable[[UnitOfWork, E], P | None]
     act: Callable[[P], R]
     settle: Callable[[UnitOfWork, E, P, R], None]
+    failed: Callable[[UnitOfWork, E, P, Exception], None] | None = None
+    """Called when `act` or `settle` raised, in the short transaction that notes the error and the next attempt."""
 
 
 Handler = Callable[[UnitOfWork, Any], None]

@@ -1,0 +1,70 @@
+"""Leases of the deliveries that this process holds, renewed by one thread for as long as the work goes on.
+
+A process that is paused or dead renews nothing, so its deliveries pass to others after `LEASE`.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from shared.bus import deliveries
+from shared.db import Database, database_now
+from shared.errors import TransientError
+from shared.ids import DeliveryId
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=30)
+RENEWAL = LEASE / 3
+
+
+class Leases:
+    """The deliveries held by this process. `start` renews them in the background until `stop`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._held: dict[DeliveryId, int] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
+
+    @contextmanager
+    def kept(self, delivery: DeliveryId, fence: int) -> Iterator[None]:
+        """Keep this lease while the block runs."""
+        with self._lock:
+            self._held[delivery] = fence
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.pop(delivery, None)
+
+    def renew(self) -> None:
+        """Extend every lease that is still ours. Raises DatabaseUnavailable."""
+        with self._lock:
+            held = dict(self._held)
+        d = deliveries.c
+        for delivery, fence in held.items():
+            ours = sa.update(deliveries).where(d.id == delivery, d.fence == fence, d.state == "running")
+            with self._db.write() as uow:
+                uow.execute(ours.values(lease_until=database_now(LEASE)))
+
+    def start(self) -> None:
+        """Renew in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Renew no more; what is still held passes to others when its lease is over."""
+        self._stopping.set()
+        self._thread.join(timeout=5)
+
+    def _keep(self) -> None:
+        while not self._stopping.wait(RENEWAL.total_seconds()):
+            try:
+                self.renew()
+            except TransientError as error:
+                log.warning("leases.not_renewed", reason=str(error))
