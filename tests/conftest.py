@@ -1,25 +1,100 @@
-"""Fixtures for every test: databases that are real, made anew for each test."""
+"""Fixtures for every test: databases and a queue server that are real, made anew for each test.
 
+`db` is an empty SQLite database, `postgres_db` an empty PostgreSQL one, `any_db` runs a test on both; all have every
+table. `redis_url` is the address of an empty queue server. The servers come from wheels and start when first asked for.
+"""
+
+import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import redis
 
 from shared.db import Database
+from shared.queue_server import QueueServer
 from shared.tables import metadata
+from tests.servers.postgres import PostgresServer
+
+TEMPLATE = "talentline_template"
+TABLE_MODULES = (
+    "services.intake.tables",
+    "services.reporting.tables",
+    "services.scoring.tables",
+    "shared.bus",
+    "shared.cohort.store",
+    "shared.people",
+)
+"""Importing them registers every table."""
+
+
+def create_tables(url: str) -> None:
+    """Make every table of every service."""
+    for module in TABLE_MODULES:
+        import_module(module)
+    database = Database(url)
+    metadata.create_all(database.engine)
+    database.close()
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    """An empty database with every table."""
-    import services.intake.tables
-    import services.reporting.tables
-    import services.scoring.tables
-    import shared.bus
-    import shared.cohort.store
-    import shared.people  # noqa: F401
-
-    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
-    metadata.create_all(database.engine)
+    """An empty SQLite database with every table."""
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    create_tables(url)
+    database = Database(url)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests. One that crashes or stops it starts one of its own."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The name of an empty database with every table, to make others from."""
+    postgres.execute(f"CREATE DATABASE {TEMPLATE}")
+    create_tables(postgres.url(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database with every table."""
+    with postgres.database(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_db(postgres_url: str) -> Iterator[Database]:
+    """An empty PostgreSQL database with every table."""
+    database = Database(postgres_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_db(request: pytest.FixtureRequest) -> Database:
+    """An empty database with every table: the test runs on SQLite and on PostgreSQL."""
+    database: Database = request.getfixturevalue("db" if request.param == "sqlite" else "postgres_db")
+    return database
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """The address of a queue server for all tests. One that kills it starts one of its own."""
+    with tempfile.TemporaryDirectory(prefix="talentline-vk-") as directory, QueueServer(Path(directory)) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(valkey: str) -> str:
+    """The address of an empty queue server."""
+    with redis.Redis.from_url(valkey) as client:
+        client.flushall()
+    return valkey
