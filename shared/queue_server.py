@@ -121,6 +121,7 @@ class QueueServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                umask=0o077,
             )
 
     def _await_ping(self, deadline: float) -> None:
