@@ -32,13 +32,15 @@ def actor_name(service: Service) -> str:
     return f"{service}.deliver"
 
 
+def client_for(url: str) -> redis.Redis:
+    """A client of the server at `url` (`redis://…`, `rediss://…` or `unix://…`) that gives up at once."""
+    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=2.0)
+
+
 def broker_for(url: str) -> RedisBroker:
-    """A broker on the server at `url` (`redis://…`, `rediss://…` or `unix://…`). Connects only when used."""
-    client = redis.Redis.from_url(
-        url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=2.0, health_check_interval=0
-    )
+    """A broker on the server at `url`. Connects only when used."""
     return RedisBroker(  # type: ignore[no-untyped-call]
-        client=client,
+        client=client_for(url),
         middleware=[],
         namespace=NAMESPACE,
         heartbeat_timeout=HEARTBEAT_MS,

@@ -67,7 +67,9 @@ class UnitOfWork:
 
     def insert_once(self, table: sa.Table, values: dict[str, Any]) -> bool:
         """Insert a row that stands for a fact. False if the fact was known already (a unique key says so)."""
-        return self.execute(self.insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
+        # Not by rowcount: with psycopg it is -1 where SQLAlchemy adds a RETURNING of its own.
+        new = self.insert(table).values(values).on_conflict_do_nothing().returning(sa.literal(1))
+        return self.execute(new).one_or_none() is not None
 
 
 def insert_for(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -17,6 +18,7 @@ class Settings(BaseSettings):
         default=None, description="Redis or Valkey; none: workers find their work by sweeping"
     )
     base_url: str | None = Field(default=None, description="how the world reaches the web door; default from HTTP_PORT")
+    http_host: str = Field(default="127.0.0.1", description="address that the web door listens on")
     http_port: int = Field(default=8360, ge=0, le=65535, description="port of the web door")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
@@ -29,3 +31,8 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The web door's own address, without a slash at the end."""
         return (self.base_url or f"http://127.0.0.1:{self.http_port}").rstrip("/")
+
+    @property
+    def database_shown(self) -> str:
+        """The database's URL without its password."""
+        return sa.make_url(self.database).render_as_string(hide_password=True)

@@ -1,5 +1,6 @@
 """What scoring listens to and tells: a run was asked for, a participant was scored, a cohort was scored."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from pydantic import Field
@@ -16,6 +17,14 @@ class CohortRunRequested(Event):
 
     run: RunId
     cohort: CohortId
+
+
+class ReconciliationDue(Event):
+    """A time slot has begun in which scoring looks for complete cases that were never scored. It must find none."""
+
+    name: ClassVar[str] = "scoring.reconciliation_due.v1"
+
+    slot: datetime
 
 
 class SourceFigure(Part):

@@ -1,0 +1,5 @@
+"""`python -m deploy`: the `talentline` command by another name, for processes that start processes."""
+
+from deploy.cli import app
+
+app(prog_name="talentline")

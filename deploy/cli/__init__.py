@@ -1,0 +1,5 @@
+"""The `talentline` command: what a coordinator and an operator do, one module a group of commands."""
+
+from deploy.cli.main import app
+
+__all__ = ["app"]

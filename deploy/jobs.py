@@ -1,0 +1,11 @@
+"""Timed jobs: what the sweepers start, once for each time slot, whichever worker comes first."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from shared.events import ReconciliationDue
+from shared.sweeper import Job
+
+JOBS: Mapping[str, Job] = {
+    "scoring.reconciliation": Job(every=timedelta(minutes=5), event=lambda slot: ReconciliationDue(slot=slot)),
+}

@@ -1,0 +1,32 @@
+"""The web process: the intake door behind uvicorn."""
+
+import structlog
+import uvicorn
+
+from deploy.composition import Installation
+from services.intake.http import app
+
+log = structlog.get_logger()
+
+DRAIN_S = 20
+"""How long requests in hand may take after a stop."""
+
+
+def serve(installation: Installation) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
+    settings = installation.settings
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app(installation.db, installation.intake),
+            host=settings.http_host,
+            port=settings.http_port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+    )
+    log.info("web.started", address=settings.address)
+    server.run()
+    installation.db.close()
+    log.info("web.stopped")
