@@ -29,15 +29,16 @@ class Progress:
         return self.open == 0
 
 
-def progress_of(db: Database, correlations: list[CorrelationId]) -> Progress:
-    """The present state of some chains."""
+def progress_of(db: Database, correlations: list[CorrelationId] | None) -> Progress:
+    """The present state of some chains; None: of everything."""
     d = deliveries.c
     query = (
         sa.select(d.state, sa.func.count(), sa.func.count(d.last_error))
         .join(events, events.c.id == d.event)
-        .where(events.c.correlation.in_(correlations))
         .group_by(d.state)
     )
+    if correlations is not None:
+        query = query.where(events.c.correlation.in_(correlations))
     with db.read() as connection:
         found = {state: (count, failed) for state, count, failed in connection.execute(query)}
     count = {state: found.get(state, (0, 0))[0] for state in ("pending", "running", "done", "parked")}
@@ -47,11 +48,11 @@ def progress_of(db: Database, correlations: list[CorrelationId]) -> Progress:
 
 def follow(
     db: Database,
-    correlations: list[CorrelationId],
+    correlations: list[CorrelationId] | None,
     timeout: timedelta,
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
-    """Wait until the chains have settled or the time is over; `watch` sees every look. Gives the last look."""
+    """Wait until the chains (None: everything) have settled or the time is over; `watch` sees every look."""
     deadline = time.monotonic() + timeout.total_seconds()
     while True:
         progress = progress_of(db, correlations)
