@@ -34,7 +34,7 @@ def work(installation: Installation, services: Sequence[Service], stopping: thre
     stopping = stopping or _signalled()
     db = installation.db
     handlers = installation.handlers(services)
-    leases = Leases(db)
+    leases = Leases(db, timedelta(seconds=installation.settings.lease_seconds))
     bell = _answering(installation, handlers, leases)
     grace = GRACE if bell else timedelta()
     sweeper = Sweeper(db, handlers, leases, grace=grace, threads=2 if bell else THREADS, jobs=JOBS)

@@ -53,7 +53,7 @@ class Claim:
     correlation: CorrelationId
 
 
-def claim(db: Database, delivery: DeliveryId) -> Claim | None:
+def claim(db: Database, delivery: DeliveryId, lease: timedelta = LEASE) -> Claim | None:
     """Take a delivery that is due, or whose holder's lease is over. None if it is neither."""
     d = deliveries.c
     free = sa.or_(
@@ -68,7 +68,7 @@ def claim(db: Database, delivery: DeliveryId) -> Claim | None:
             attempts=d.attempts + 1,
             fence=d.fence + 1,
             crashes=d.crashes + sa.case((d.state == "running", 1), else_=0),
-            lease_until=database_now(LEASE),
+            lease_until=database_now(lease),
         )
         .returning(d.service, d.event, d.fence, d.attempts, d.crashes)
     )
@@ -96,7 +96,8 @@ def run(db: Database, delivery: DeliveryId, handlers: Handlers, leases: Leases |
     Never raises for what a handler does: its failure is noted on the row. Raises DatabaseUnavailable if not even that
     is possible; the lease then runs out and somebody else takes the delivery.
     """
-    held = claim(db, delivery)
+    leases = leases or Leases(db)
+    held = claim(db, delivery, leases.length)
     if held is None:
         return False
     with structlog.contextvars.bound_contextvars(
@@ -105,7 +106,7 @@ def run(db: Database, delivery: DeliveryId, handlers: Handlers, leases: Leases |
         if held.crashes >= CRASH_LIMIT:
             _park(db, held, f"poison: {held.crashes} workers died or hung while they handled it")
             return False
-        with (leases or Leases(db)).kept(held.id, held.fence):
+        with leases.kept(held.id, held.fence):
             return _handled(db, held, handlers)
 
 

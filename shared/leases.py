@@ -1,6 +1,6 @@
 """Leases of the deliveries that this process holds, renewed by one thread for as long as the work goes on.
 
-A process that is paused or dead renews nothing, so its deliveries pass to others after `LEASE`.
+A process that is paused or dead renews nothing, so its deliveries pass to others when the lease is over.
 """
 
 import threading
@@ -19,13 +19,14 @@ from shared.ids import DeliveryId
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
-RENEWAL = LEASE / 3
+"""How long a worker may be silent before its deliveries pass to others."""
 
 
 class Leases:
-    """The deliveries held by this process. `start` renews them in the background until `stop`."""
+    """The deliveries held by this process, each for `length`. `start` renews them in the background until `stop`."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, length: timedelta = LEASE) -> None:
+        self.length = length
         self._db = db
         self._held: dict[DeliveryId, int] = {}
         self._lock = threading.Lock()
@@ -51,7 +52,7 @@ class Leases:
         for delivery, fence in held.items():
             ours = sa.update(deliveries).where(d.id == delivery, d.fence == fence, d.state == "running")
             with self._db.write() as uow:
-                uow.execute(ours.values(lease_until=database_now(LEASE)))
+                uow.execute(ours.values(lease_until=database_now(self.length)))
 
     def start(self) -> None:
         """Renew in the background."""
@@ -63,7 +64,7 @@ class Leases:
         self._thread.join(timeout=5)
 
     def _keep(self) -> None:
-        while not self._stopping.wait(RENEWAL.total_seconds()):
+        while not self._stopping.wait(self.length.total_seconds() / 3):
             try:
                 self.renew()
             except TransientError as error:

@@ -20,6 +20,9 @@ class Settings(BaseSettings):
     base_url: str | None = Field(default=None, description="how the world reaches the web door; default from HTTP_PORT")
     http_host: str = Field(default="127.0.0.1", description="address that the web door listens on")
     http_port: int = Field(default=8360, ge=0, le=65535, description="port of the web door")
+    lease_seconds: float = Field(
+        default=30.0, ge=1, description="how long a worker may be silent before its work passes to others"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property
