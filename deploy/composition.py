@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from dramatiq.brokers.redis import RedisBroker
+from services.intake.settings import IntakeSettings
+from services.reporting.settings import ReportingSettings
 
 from services.intake import handlers as intake
-from services.intake.settings import IntakeSettings
 from services.reporting import handlers as reporting
-from services.reporting.settings import ReportingSettings
 from services.scoring import handlers as scoring
 from shared.broker import Doorbell, broker_for
 from shared.db import Database, Ring, silent

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from shared.cohort.opening import open_cohort
 
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, Timeout, Wait, complain, followed, number, out, say, show, table
@@ -12,7 +13,6 @@ from services.intake.vendors import VENDORS
 from services.reporting import store as reporting
 from services.scoring import commands, store
 from shared.cohort.folder import FolderMistakes, read_folder
-from shared.cohort.opening import open_cohort
 from shared.cohort.store import cohorts_open, definition_of
 from shared.db import Cause
 from shared.ids import CohortId, CorrelationId, new_id
@@ -36,7 +36,8 @@ def open_(
             complain(str(mistake))
         complain(f"{len(error.mistakes)} mistake(s); nothing was opened.")
         raise typer.Exit(1) from error
-    db = ready().db
+    installation = ready()
+    db = installation.db
     cohort = CohortId(found.definition.cohort)
     with db.write() as uow:
         evidence = store.has_evidence(uow.connection, cohort)
@@ -47,9 +48,8 @@ def open_(
         say(f"  {change}")
     say(f"Cohort {cohort}: {opening.outcome}.")
     for name, connection in found.definition.connections.items():
-        say(
-            f"  webhook of {connection.vendor}: {ready().settings.address}/webhooks/{name}  (secret in {connection.secret_env})"
-        )
+        address = f"{installation.settings.address}/webhooks/{name}"
+        say(f"  webhook of {connection.vendor}: {address}  (secret in {connection.secret_env})")
 
 
 @group.command("list")

@@ -24,22 +24,28 @@ def list_(
     d = deliveries.c
     query = (
         sa.select(
-            d.id, d.service, events.c.name, d.state, d.attempts, d.crashes, d.due_at, d.last_error, events.c.correlation
+            d.id,
+            d.service,
+            events.c.name.label("event"),
+            d.state,
+            d.attempts,
+            d.crashes,
+            d.due_at,
+            d.last_error,
+            events.c.correlation,
         )
         .join(events, events.c.id == d.event)
         .where(d.state == "parked" if parked else d.state != "done")
         .order_by(d.id)
     )
     with ready().db.read() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(query).mappings().all()
     if as_json:
-        found = [{**row._mapping, "event": row.name, "due_at": row.due_at.isoformat()} for row in rows]
-        for each in found:
-            del each["name"]
-        show({"deliveries": found})
+        shown = [{**row, "due_at": row["due_at"].isoformat()} for row in rows]
+        show({"deliveries": shown})
         return
-    lines = ((r.id, r.service, r.name, r.state, r.attempts, r.last_error or "") for r in rows)
-    columns = ("id", "service", "event", "state", "attempts", "reason")
+    columns = ("id", "service", "event", "state", "attempts", "last_error")
+    lines = ([row[column] for column in columns] for row in rows)
     table("Deliveries", columns, lines, empty="Nothing is parked." if parked else "Everything is delivered.")
 
 

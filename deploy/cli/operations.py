@@ -19,9 +19,8 @@ def up(
     found = installation("supervisor")
     stopping = supervisor.signalled()
     with supervisor.supervised(found, workers=workers):
-        say(
-            f"talentline is up.\n  web door   {found.settings.address}\n  webhooks   {found.settings.address}/webhooks/CONNECTION"
-        )
+        say("talentline is up.")
+        say(f"  web door   {found.settings.address}\n  webhooks   {found.settings.address}/webhooks/CONNECTION")
         say(f"  database   {found.settings.database_shown}\n  mail       {found.reporting.mail_shown}")
         if not found.intake.api_token:
             say("  uploads over HTTP are off: set TALENTLINE_API_TOKEN to allow them")

@@ -69,8 +69,7 @@ def followed(db: Database, chains: list[CorrelationId], timeout: float, what: st
     if progress.parked:
         complain(f"{progress.parked} step(s) could not be done; `talentline deliveries list --parked` shows why.")
     if not progress.settled:
-        complain(
-            f"{what}: accepted, but {progress.open} step(s) are still to be done ({progress.postponed} after a failure). "
-            "Nothing is lost. Is a worker running? `talentline up` starts one; `talentline deliveries list` shows the rest."
-        )
+        failed = f" ({progress.postponed} after a failure)" if progress.postponed else ""
+        complain(f"{what}: accepted, but {progress.open} step(s) are still to be done{failed}. Nothing is lost.")
+        complain("Is a worker running? `talentline up` starts one; `talentline deliveries list` shows what is open.")
     return progress

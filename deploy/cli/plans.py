@@ -8,7 +8,6 @@ import typer
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, Timeout, Wait, complain, followed, say, show, table
 from services.reporting import commands, store
-from services.reporting.rendering import plan_pdf
 from shared.cohort.store import definition_of
 from shared.db import Cause
 from shared.ids import CohortId, CorrelationId, ParticipantId, new_id

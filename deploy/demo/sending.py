@@ -38,10 +38,10 @@ class Upload:
 
 
 class Sender:
-    """An HTTP client of one installation."""
+    """The senders of one installation: `client` reaches its web door, `token` allows uploads and runs."""
 
-    def __init__(self, address: str, token: str) -> None:
-        self._client = httpx.Client(base_url=address, timeout=30, trust_env=False)
+    def __init__(self, client: httpx.Client, token: str) -> None:
+        self._client = client
         self._bearer = {"Authorization": f"Bearer {token}"}
 
     def deliveries(self, files: Sequence[Path]) -> Iterator[Answer]:
@@ -68,7 +68,3 @@ class Sender:
         answer = self._client.post(f"/cohorts/{cohort}/runs", headers=self._bearer)
         answer.raise_for_status()
         return str(answer.json()["run"])
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()

@@ -14,8 +14,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from services.scoring.store import has_evidence, status_of
+from shared.cohort.opening import open_cohort
 
 from deploy.composition import Installation
 from deploy.demo import page, summary
@@ -24,10 +27,8 @@ from deploy.demo.told import Told
 from deploy.supervisor import supervised
 from deploy.waiting import follow
 from services.intake.vendors import VENDORS
-from services.scoring.store import has_evidence, status_of
 from shared import logs
 from shared.cohort.folder import CohortFolder, read_folder
-from shared.cohort.opening import open_cohort
 from shared.db import Database
 from shared.errors import PermanentError
 from shared.ids import CohortId, CorrelationId
@@ -68,7 +69,8 @@ def _told(installation: Installation, folder: Path) -> Told:
     opened = read_folder(PILOT, vendors=VENDORS)
     cohort = _open(installation.db, opened)
     console.print(f"2. Cohort {cohort} is open: {len(opened.participants)} participants, {len(opened.raters)} raters")
-    sender = Sender(installation.settings.address, str(installation.intake.api_token))
+    client = httpx.Client(base_url=installation.settings.address, timeout=30, trust_env=False)
+    sender = Sender(client, str(installation.intake.api_token))
     answers = _sent(sender, sorted((PILOT / "deliveries").glob("*.json")), "3. Survey tool calls the webhook")
     sheets = sorted((PILOT / "development_day").glob("*.xlsx"))
     uploads = _uploaded(sender, cohort, [*sheets, PILOT / "written" / "marks.csv"], "4. Score sheets and marks")
@@ -82,7 +84,7 @@ def _told(installation: Installation, folder: Path) -> Told:
     uploads += _uploaded(sender, cohort, sorted((PILOT / "late" / "written").iterdir()), "   and a moderating mark")
     _settle(installation.db, "   Workers read the evidence")
     _run(installation.db, sender, cohort, "8. Second run")
-    sender.close()
+    client.close()
     return Told.collected(installation, folder, opened, [*answers, *late], uploads, rejected, before, sent_before)
 
 
