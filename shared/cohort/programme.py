@@ -1,0 +1,182 @@
+"""The files of `programme/`: framework, forms, choices, exercises, criteria, organisations. No personal data."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.cohort import columns, keys
+from shared.cohort.cells import Known
+from shared.cohort.csv_file import CsvFile, agree, only_once, read_csv, typed
+from shared.cohort.definition import Criterion, ExerciseCell, FormField, Organisation
+from shared.cohort.mistakes import Findings, did_you_mean, listed
+from shared.cohort.rules import FILE, Rules
+from shared.framework import Competency, Domain, FrameworkPack, Item, Scale
+from shared.words import Instrument
+
+FRAMEWORK = "programme/framework.csv"
+ORGANISATIONS = "programme/organisations.csv"
+FORM_FIELDS = "programme/form_fields.csv"
+CHOICES = "programme/choices.csv"
+EXERCISES = "programme/exercises.csv"
+CRITERIA = "programme/written_criteria.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """The lists of `programme/`, as far as they hold nothing wrong, and which codes they give."""
+
+    framework: tuple[columns.FrameworkRow, ...]
+    organisations: tuple[Organisation, ...]
+    form_fields: tuple[FormField, ...]
+    choices: Mapping[str, float | None]
+    exercises: tuple[ExerciseCell, ...]
+    criteria: tuple[Criterion, ...]
+    context: Mapping[str, Any]
+    """What cells of other files may refer to (`cells.Known` by name)."""
+
+
+def read_programme(folder: Path, rules: Rules, found: Findings) -> Programme:
+    """Every list of `programme/`; mistakes are noted in `found`."""
+    appraisal = rules.asks_for(Instrument.APPRAISAL_360)
+    framework = read_csv(folder, FRAMEWORK, columns.FrameworkRow, found, needed=True)
+    organisations = read_csv(folder, ORGANISATIONS, columns.OrganisationRow, found, needed=True)
+    context = _context(rules, framework, organisations)
+    return Programme(
+        framework=tuple(_framework(framework, context, found)),
+        organisations=tuple(_organisations(organisations, context, found)),
+        form_fields=tuple(_form_fields(folder, rules, context, found, needed=appraisal)),
+        choices=_choices(folder, context, found, needed=appraisal),
+        exercises=tuple(_exercises(folder, rules, context, found)),
+        criteria=tuple(_criteria(folder, rules, context, found)),
+        context=context,
+    )
+
+
+def framework_pack(rows: Sequence[columns.FrameworkRow], section: keys.FrameworkSection) -> FrameworkPack:
+    """The framework as one value, in the order of its file."""
+    domains = {row.domain: Domain(code=row.domain, name=row.domain_name) for row in rows}
+    competencies = {
+        row.competency: Competency(code=row.competency, name=row.competency_name, domain=row.domain) for row in rows
+    }
+    return FrameworkPack(
+        pack=section.pack,
+        version=section.version,
+        licence=section.licence,
+        scale=Scale(minimum=section.scale.minimum, maximum=section.scale.maximum),
+        domains=tuple(domains.values()),
+        competencies=tuple(competencies.values()),
+        items=tuple(
+            Item(code=row.item, competency=row.competency, statement=row.statement, facet=row.facet) for row in rows
+        ),
+    )
+
+
+def _context(rules: Rules, framework: CsvFile, organisations: CsvFile) -> dict[str, Any]:
+    scale = rules.section(keys.ScaleSection, "framework", "scale")
+    connections = rules.at("connections")
+    levels = rules.section(keys.PoolSection, "pool")
+    return {
+        "competency": Known(framework.codes("competency"), FRAMEWORK),
+        "item": Known(framework.codes("item"), FRAMEWORK),
+        "organisation": Known(organisations.codes("organisation"), ORGANISATIONS),
+        "connection": Known(
+            frozenset(connections) if isinstance(connections, dict) else frozenset() if rules.readable else None,
+            f"the connections of {FILE}",
+        ),
+        "pool level": Known(None if levels is None else levels.levels, f"pool.levels of {FILE}"),
+        "scale": None if scale is None else Scale(minimum=scale.minimum, maximum=scale.maximum),
+    }
+
+
+def _framework(file: CsvFile, context: Mapping[str, Any], found: Findings) -> list[columns.FrameworkRow]:
+    rows = typed(file, columns.FrameworkRow, context, found)
+    only_once(file, ["item"], "is an item twice", found)
+    for key, column in (("domain", "domain_name"), ("competency", "competency_name"), ("competency", "domain")):
+        agree(file, key, column, found)
+    _one_meaning_a_code(file, found)
+    return rows
+
+
+def _one_meaning_a_code(file: CsvFile, found: Findings) -> None:
+    """Codes are unique over domains, competencies and items together."""
+    first: dict[str, tuple[str, int]] = {}
+    for row in file.rows:
+        for column in ("domain", "competency", "item"):
+            code = row.cells[column]
+            meant, line = first.setdefault(code, (column, row.line))
+            if code and meant != column:
+                reason = f"is the code of a {meant} on line {line} already; a code has one meaning"
+                found.mistake(file.name, reason, line=row.line, column=column, value=code)
+
+
+def _organisations(file: CsvFile, context: Mapping[str, Any], found: Findings) -> list[Organisation]:
+    only_once(file, ["organisation"], "is an organisation twice", found)
+    rows = typed(file, columns.OrganisationRow, context, found)
+    return sorted((Organisation(code=row.organisation, name=row.name) for row in rows), key=lambda row: row.code)
+
+
+def _form_fields(
+    folder: Path, rules: Rules, context: Mapping[str, Any], found: Findings, *, needed: bool
+) -> list[FormField]:
+    file = read_csv(folder, FORM_FIELDS, columns.FormFieldRow, found, needed=needed)
+    rows = typed(file, columns.FormFieldRow, context, found)
+    only_once(file, ["connection", "form_id", "field_ref"], "is a field of this form twice", found)
+    only_once(file, ["connection", "form_id", "maps_to"], "is asked twice by this form", found)
+    for row in file.rows:
+        connection, vendor = row.cells["connection"], row.cells["vendor"]
+        agreed = rules.at("connections", connection, "vendor")
+        if vendor and isinstance(agreed, str) and vendor != agreed:
+            reason = f"is “{agreed}” for the connection {connection} in {FILE}"
+            found.mistake(file.name, reason, line=row.line, column="vendor", value=vendor)
+    if file.readable:
+        _warn_of_gaps(rows, context, found)
+    fields = [FormField.model_validate(row.model_dump()) for row in rows]
+    return sorted(fields, key=lambda row: (row.connection, row.form_id, row.field_ref))
+
+
+def _warn_of_gaps(rows: Sequence[columns.FormFieldRow], context: Mapping[str, Any], found: Findings) -> None:
+    asked = defaultdict(set)
+    for row in rows:
+        asked[row.connection, row.form_id].add(row.maps_to)
+    for (_, form), items in sorted(asked.items()):
+        unasked = sorted((context["item"].codes or frozenset()) - items)
+        if unasked:
+            found.warn(FORM_FIELDS, f"does not ask {listed(unasked)}", column="form_id", value=form)
+    for name in sorted((context["connection"].codes or frozenset()) - {connection for connection, _ in asked}):
+        reason = "has no field here; what arrives on it waits in quarantine until its forms are added"
+        found.warn(FORM_FIELDS, reason, column="connection", value=name)
+
+
+def _choices(folder: Path, context: Mapping[str, Any], found: Findings, *, needed: bool) -> dict[str, float | None]:
+    file = read_csv(folder, CHOICES, columns.ChoiceRow, found, needed=needed)
+    only_once(file, ["label"], "is a choice twice", found)
+    rows = typed(file, columns.ChoiceRow, context, found)
+    return {row.label: row.rating for row in sorted(rows, key=lambda row: row.label)}
+
+
+def _exercises(folder: Path, rules: Rules, context: Mapping[str, Any], found: Findings) -> list[ExerciseCell]:
+    needed = rules.asks_for(Instrument.DEVELOPMENT_DAY)
+    file = read_csv(folder, EXERCISES, columns.ExerciseRow, found, needed=needed)
+    rows = typed(file, columns.ExerciseRow, context, found)
+    only_once(file, ["exercise", "competency"], "is shown by this exercise twice", found)
+    agree(file, "exercise", "name", found)
+    day = rules.section(keys.DaySection, "evidence", "development_day")
+    codes = file.codes("exercise")
+    if day is not None and codes is not None:
+        path = ("evidence", "development_day", "exercises")
+        for exercise in sorted(set(day.exercises) - codes):
+            reason = f"is not in {EXERCISES}{did_you_mean(exercise, codes)}"
+            rules.mistake(found, reason, *path, value=exercise)
+        for exercise in sorted(codes - set(day.exercises)):
+            found.warn(EXERCISES, f"is not asked for by {'.'.join(path)} in {FILE}", column="exercise", value=exercise)
+    return [ExerciseCell.model_validate(row.model_dump()) for row in rows]
+
+
+def _criteria(folder: Path, rules: Rules, context: Mapping[str, Any], found: Findings) -> list[Criterion]:
+    needed = rules.asks_for(Instrument.WRITTEN_ASSESSMENT)
+    file = read_csv(folder, CRITERIA, columns.CriterionRow, found, needed=needed)
+    rows = typed(file, columns.CriterionRow, context, found)
+    only_once(file, ["criterion"], "is a criterion twice", found)
+    return [Criterion(code=row.criterion, **row.model_dump(exclude={"criterion"})) for row in rows]
