@@ -6,35 +6,23 @@ table. `redis_url` is the address of an empty queue server. The servers come fro
 
 import tempfile
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 import redis
 
+from deploy.migration import every_table
 from shared.db import Database
 from shared.queue_server import QueueServer
-from shared.tables import metadata
 from tests.servers.postgres import PostgresServer
 
 TEMPLATE = "talentline_template"
-TABLE_MODULES = (
-    "services.intake.tables",
-    "services.reporting.tables",
-    "services.scoring.tables",
-    "shared.bus",
-    "shared.cohort.store",
-    "shared.people",
-)
-"""Importing them registers every table."""
 
 
 def create_tables(url: str) -> None:
     """Make every table of every service."""
-    for module in TABLE_MODULES:
-        import_module(module)
     database = Database(url)
-    metadata.create_all(database.engine)
+    every_table().create_all(database.engine)
     database.close()
 
 
