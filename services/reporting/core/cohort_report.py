@@ -1,0 +1,166 @@
+"""Writes the cohort's report: gaps weakest first, organisations, who waits for what. Small groups are withheld."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import date
+
+from services.reporting.core.disclosure import withheld_organisations
+from services.reporting.core.documents import CohortReportDocument, GapRow, OrganisationSection, Range, WaitingRow
+from services.reporting.core.english import capitalised, counted, listed, mark_of, number, one_line, sentences
+from services.reporting.core.made import weights_in_words
+from services.reporting.core.scored import CohortFigures, Gap
+from shared.cohort.definition import CohortDefinition
+from shared.framework.pack import Frozen
+from shared.words import Facet
+
+
+class ReportWords(Frozen):
+    """The report's sentences; `{…}` are filled in from figures."""
+
+    summary_all: str
+    summary_some: str
+    summary_none: str
+    weakest_clear: str
+    weakest_similar: str
+    weakest_others_most: str
+    facet_know: str
+    facet_apply: str
+    few: str
+    withheld_few: str
+    withheld_other: str
+    cohort_few: str
+    organisation_note: str
+    reason_few: str
+    reason_other: str
+    counted_not: str
+    made: tuple[str, ...]
+
+
+def report_for(
+    definition: CohortDefinition, found: CohortFigures, words: ReportWords, drafted: date
+) -> CohortReportDocument:
+    """The report of one run. No figure in it, nor a difference of figures, is of fewer than the cohort's minimum."""
+    cohort = [gap for gap in found.gaps if gap.organisation is None]
+    scored, waiting = len(found.scored), len(found.waiting)
+    scale = definition.framework.scale
+    return CohortReportDocument(
+        reference=f"{definition.cohort}/report/{found.run[:8]}",
+        cohort_title=one_line(definition.title),
+        drafted=drafted,
+        scale_minimum=scale.minimum,
+        scale_maximum=scale.maximum,
+        participants=scored + waiting,
+        scored=scored,
+        summary=_summary(definition, cohort, scored, waiting, words),
+        gaps=_shown_first([_cohort_row(definition, gap, words) for gap in cohort]),
+        organisations=_organisations(definition, found.gaps, words),
+        waiting=tuple(WaitingRow(waits.participant, tuple(waits.missing)) for waits in found.waiting),
+        made=_made(definition, found, words),
+    )
+
+
+def _made(definition: CohortDefinition, found: CohortFigures, words: ReportWords) -> tuple[str, ...]:
+    pack = definition.framework
+    values = {
+        "minimum": definition.disclosure.group_minimum,
+        "minimum_mark": mark_of(pack.scale.minimum),
+        "maximum_mark": mark_of(pack.scale.maximum),
+        "weights": weights_in_words(definition.weights),
+        "framework": pack.label,
+        "licence": pack.licence,
+        "run": found.run,
+    }
+    return tuple(sentence.format_map(values) for sentence in words.made)
+
+
+def _cohort_row(definition: CohortDefinition, gap: Gap, words: ReportWords) -> GapRow:
+    minimum = definition.disclosure.group_minimum
+    note = words.cohort_few.format(minimum=minimum) if gap.n < minimum else ""
+    return _row(definition, gap, words, note)
+
+
+def _row(definition: CohortDefinition, gap: Gap, words: ReportWords, note: str) -> GapRow:
+    """A gap as a row; with a note it is withheld, and its count with it."""
+    return GapRow(
+        domain=gap.domain,
+        domain_name=_domain_name(definition, gap.domain),
+        facet=gap.facet.value,
+        facet_name=_facet_name(gap.facet, words),
+        n=0 if note else gap.n,
+        figure=None if note else Range(gap.estimate, gap.low, gap.high, anchored=False),
+        note=note,
+    )
+
+
+def _facet_name(facet: Facet, words: ReportWords) -> str:
+    return capitalised(words.facet_know if facet is Facet.KNOW else words.facet_apply)
+
+
+def _domain_name(definition: CohortDefinition, code: str) -> str:
+    domain = definition.framework.domain.get(code)
+    return domain.name if domain else code
+
+
+def _shown_first(rows: Sequence[GapRow]) -> tuple[GapRow, ...]:
+    """The order weakest first, with what is withheld at the end: its place would tell something about it."""
+    hidden = sorted((row for row in rows if row.figure is None), key=lambda row: (row.domain_name, row.facet))
+    return (*(row for row in rows if row.figure is not None), *hidden)
+
+
+def _summary(definition: CohortDefinition, gaps: Sequence[Gap], scored: int, waiting: int, words: ReportWords) -> str:
+    participants = counted(scored + waiting, "participant")
+    if not scored:
+        return words.summary_none
+    template = words.summary_some if waiting else words.summary_all
+    first = template.format(participants=participants, scored=scored, waiting=waiting)
+    shown = [gap for gap in gaps if gap.n >= definition.disclosure.group_minimum]
+    return sentences([first, _weakest(definition, shown, words) if shown else ""])
+
+
+def _weakest(definition: CohortDefinition, gaps: Sequence[Gap], words: ReportWords) -> str:
+    """The lowest of the gaps, and which others can't be told apart from it."""
+
+    def name(gap: Gap) -> str:
+        facet = words.facet_know if gap.facet is Facet.KNOW else words.facet_apply
+        return f"{_domain_name(definition, gap.domain)} ({facet})"
+
+    lowest, *rest = gaps
+    similar = [name(gap) for gap in rest if gap.low <= lowest.high]
+    others = words.weakest_others_most if len(similar) > 3 else capitalised(listed(similar))
+    template = words.weakest_similar if similar else words.weakest_clear
+    low, high = number(lowest.low), number(lowest.high)
+    return template.format(name=name(lowest), estimate=number(lowest.estimate), low=low, high=high, others=others)
+
+
+def _organisations(
+    definition: CohortDefinition, gaps: Sequence[Gap], words: ReportWords
+) -> tuple[OrganisationSection, ...]:
+    by_code: dict[str, list[Gap]] = {organisation.code: [] for organisation in definition.organisations}
+    for gap in gaps:
+        if gap.organisation is not None:
+            by_code.setdefault(gap.organisation, []).append(gap)
+    counts: Mapping[str, Mapping[Hashable, int]] = {
+        code: {(gap.domain, gap.facet): gap.n for gap in found} for code, found in by_code.items()
+    }
+    withheld = withheld_organisations(counts, definition.disclosure.group_minimum)
+    names = {organisation.code: organisation.name for organisation in definition.organisations}
+    return tuple(
+        _organisation(definition, one_line(names.get(code, code)), found, withheld.get(code), words)
+        for code, found in by_code.items()
+    )
+
+
+def _organisation(
+    definition: CohortDefinition, name: str, gaps: Sequence[Gap], too_few: bool | None, words: ReportWords
+) -> OrganisationSection:
+    """`too_few`: None if the organisation is shown, else why it is not (see `withheld_organisations`)."""
+    minimum = definition.disclosure.group_minimum
+    if too_few is None:
+        rows = tuple(_row(definition, gap, words, "") for gap in gaps)
+        return OrganisationSection(name, counted(max(gap.n for gap in gaps), "participant"), rows, "")
+    if too_few:
+        note, n = words.reason_few.format(minimum=minimum), words.few.format(minimum=minimum)
+        cell = words.withheld_few.format(minimum=minimum)
+    else:
+        note, n, cell = words.reason_other, words.counted_not, words.withheld_other
+    rows = _shown_first([_row(definition, gap, words, cell) for gap in gaps])
+    return OrganisationSection(name, n, rows, words.organisation_note.format(reason=note))

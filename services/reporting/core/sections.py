@@ -1,0 +1,111 @@
+"""A plan's section on each domain: its figures and the sentences about them."""
+
+import math
+from itertools import combinations
+
+from services.reporting.core.disclosure import appraisal_of
+from services.reporting.core.documents import CompetencyRow, DomainSection, GroupRow, Row
+from services.reporting.core.english import capitalised, listed, number, sentences
+from services.reporting.core.reading import (
+    Reading,
+    behind,
+    behind_source,
+    group_name,
+    others,
+    place_in_words,
+    range_of,
+    said,
+)
+from services.reporting.core.scored import Figure, Source
+from shared.framework import Domain
+from shared.words import Facet, Relationship
+
+_FIRST = [Relationship.LINE_MANAGER, Relationship.PEER, Relationship.SYSTEM_PARTNER, Relationship.DIRECT_REPORT]
+
+
+def domain_sections(reading: Reading) -> tuple[DomainSection, ...]:
+    """A section for each of the framework's domains that has a figure, in the framework's order."""
+    return tuple(_section(reading, domain, figure) for domain, figure in reading.domains())
+
+
+def _section(reading: Reading, domain: Domain, figure: Figure) -> DomainSection:
+    words = reading.words
+    names = {Facet.KNOW: words.facet_know, Facet.APPLY: words.facet_apply}
+    return DomainSection(
+        code=domain.code,
+        name=domain.name,
+        figure=range_of(figure),
+        self_rating=figure.self_rating,
+        others=others(figure),
+        summary=_summary(reading, figure),
+        gap=gap_sentence(reading, figure),
+        facets=tuple(Row(names[facet], range_of(f), behind(f)) for facet, f in reading.facets(domain.code)),
+        sources=tuple(Row(capitalised(s.instrument.label), range_of(s), behind_source(s)) for s in figure.sources),
+        groups=_groups(figure),
+        competencies=_competencies(reading, domain.code),
+    )
+
+
+def _groups(figure: Figure) -> tuple[GroupRow, ...]:
+    shown = [group for group in figure.groups if set(group.relationships) != {Relationship.SELF}]
+    shown.sort(key=lambda group: min((_FIRST.index(r) for r in group.relationships if r in _FIRST), default=9))
+    return tuple(GroupRow(group_name(group), group.raters, group.estimate) for group in shown)
+
+
+def _competencies(reading: Reading, domain: str) -> tuple[CompetencyRow, ...]:
+    return tuple(
+        CompetencyRow(s.competency.name, range_of(s.figure), s.figure.self_rating, others(s.figure), behind(s.figure))
+        for s in reading.standings()
+        if s.competency.domain == domain
+    )
+
+
+def _summary(reading: Reading, figure: Figure) -> str:
+    words, rules, scale = reading.words, reading.library.rules, reading.scale
+    place = place_in_words(figure.estimate, scale, reading.definition.choices, words)
+    is_wide = figure.high - figure.low > rules.wide_from * (scale.maximum - scale.minimum)
+    return sentences(
+        [
+            words.summary.format(place=place, **said(figure)),
+            words.wide if is_wide else "",
+            _sources(reading, figure) if len(figure.sources) > 1 else "",
+        ]
+    )
+
+
+def _sources(reading: Reading, figure: Figure) -> str:
+    """Whether the sources agree; they differ where two of them lie further apart than their errors explain."""
+    limit = reading.library.rules.sources_differ
+    if not any(_distance(one, other) > limit for one, other in combinations(figure.sources, 2)):
+        return reading.words.sources_agree
+    figures = listed(f"{source.instrument.label} {number(source.estimate)}" for source in figure.sources)
+    return reading.words.sources_differ.format(figures=figures)
+
+
+def _distance(one: Source, other: Source) -> float:
+    """How many standard errors of their difference two sources lie apart."""
+    error = math.hypot(one.standard_error, other.standard_error)
+    apart = abs(one.estimate - other.estimate)
+    if error == 0:
+        return math.inf if apart > 0 else 0.0
+    return apart / error
+
+
+def gap_sentence(reading: Reading, figure: Figure) -> str | None:
+    """A sentence on self and others, only where they lie further apart than half the width of the others' interval.
+
+    The interval is cut off at the ends of the scale, so its wider half counts.
+    """
+    appraisal = appraisal_of(figure)
+    if appraisal is None or figure.self_rating is None:
+        return None
+    difference = figure.self_rating - appraisal.estimate
+    if abs(difference) <= max(appraisal.high - appraisal.estimate, appraisal.estimate - appraisal.low):
+        return None
+    sentence = reading.words.others_less if difference > 0 else reading.words.others_more
+    return sentence.format(
+        own=number(figure.self_rating),
+        others=number(appraisal.estimate),
+        low=number(appraisal.low),
+        high=number(appraisal.high),
+    )
