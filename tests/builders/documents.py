@@ -53,7 +53,12 @@ DOMAINS = (
     (
         "SL",
         "Systems leadership",
-        ("Shared purpose across organisations", "Trust and partnership", "Seeing the whole", "Leading without authority"),
+        (
+            "Shared purpose across organisations",
+            "Trust and partnership",
+            "Seeing the whole",
+            "Leading without authority",
+        ),
     ),
     (
         "IK",
@@ -89,8 +94,8 @@ def a_domain(at: int, **changes: Any) -> DomainSection:
         others=level + (0.2, -0.1, 0.1)[at % 3],
         summary=f"Your evidence places you at {level:.1f} on the scale, and most likely between {level - 0.32:.1f} and "
         f"{level + 0.32:.1f}. The three sources agree well, so this is a figure to build on.",
-        gap="You rate yourself higher here than the people you work with do. A conversation with two of them would show "
-        "what they see less of than you do."
+        gap="You rate yourself higher here than the people you work with do. A conversation with two of them would "
+        "show what they see less of than you do."
         if at % 3 == 0
         else None,
         facets=(
@@ -127,10 +132,13 @@ def a_goal(number: int, domain: str, competency: str, title: str, **changes: Any
         domain=domain,
         competency=competency,
         title=title,
-        reason="This is your lowest competency in the domain, and the 360 appraisal and the development day say the same. "
+        reason="This is your lowest competency in the domain, and the 360 appraisal and the development day say so. "
         "It is also one where practice shows quickly.",
         actions=(
-            Action("experience", "Try one change with one team for two weeks. Write down beforehand what you expect to see."),
+            Action(
+                "experience",
+                "Try one change with one team for two weeks. Write down beforehand what you expect to see.",
+            ),
             Action("people", "Ask an improvement coach to look at your data with you once a month."),
             Action("course", "Take the short course on run charts and measurement over time."),
         ),
@@ -154,26 +162,34 @@ def a_plan(domains: int = 3, **changes: Any) -> PlanDocument:
         scale_maximum=5.0,
         scale_low_word="Never",
         scale_high_word="Always",
-        opening="Thank you for the work you put into this, Ffion. Your evidence shows a leader whom people trust, most of "
-        "all in compassionate leadership. The clearest opportunity is improvement know-how: turning good ideas into "
+        opening="Thank you for the work you put into this, Ffion. Your evidence shows a leader whom people trust, most "
+        "of all in compassionate leadership. The clearest opportunity is improvement know-how: turning good ideas into "
         "small, measured tests that others can see and copy.",
         domains=tuple(a_domain(at) for at in range(domains)),
         strengths=(
-            Point("CL", "Attending", "People describe you as someone who listens, also when it is busy. All sources agree."),
+            Point(
+                "CL",
+                "Attending",
+                "People describe you as someone who listens, also when it is busy. All sources agree.",
+            ),
             Point("CL", "Inclusion", "Direct reports rate this among your highest."),
             Point("SL", "Trust and partnership", "Partners say that you keep promises across organisations."),
         ),
         strengths_note="",
         priorities=(
             Point("IK", "Testing change", "Plans went straight to full roll-out, in the exercises and at work."),
-            Point("IK", "Measuring for improvement", "Before-and-after figures stood where a run chart would show more."),
+            Point(
+                "IK", "Measuring for improvement", "Before-and-after figures stood where a run chart would show more."
+            ),
             Point("SL", "Leading without authority", "You see this in yourself more often than others do."),
         ),
         priorities_note="The figures of these three lie close together: choose the one that matters most to you.",
         goals=(
             a_goal(1, "IK", "Testing change", "Run two small tests of change and share what you learn"),
             a_goal(2, "IK", "Measuring for improvement", "Show data over time in every team review"),
-            a_goal(3, "SL", "Leading without authority", "Bring one decision to a shared agreement between organisations"),
+            a_goal(
+                3, "SL", "Leading without authority", "Bring one decision to a shared agreement between organisations"
+            ),
         ),
         goals_note="These goals follow from your priorities. They are a draft: change the words until they are yours.",
         questions=(
@@ -209,11 +225,9 @@ def a_plan(domains: int = 3, **changes: Any) -> PlanDocument:
         ),
         comments_note="Comments are shown in random order and without names, exactly as they were written.",
         made=(
-            "Three sources stand behind this plan: a 360 appraisal, a development day and a written assessment. They count "
-            "for 40, 40 and 20 percent of a domain’s figure.",
+            "Three sources stand behind this plan: a 360 appraisal, a development day and a written assessment.",
             "Your own ratings are shown beside the others and enter no estimate.",
-            "The likely range is a 95 % interval: it grows where few people stand behind a figure. Where it rests on a stated "
-            "assumption instead, the bar is dashed and the range says “about”.",
+            "The likely range is a 95 % interval. Where it rests on an assumption, the bar is dashed and says “about”.",
             "A group of fewer than three raters is never shown on its own.",
             "A plan is no verdict. It can’t know your circumstances; you and your line manager can.",
         ),
@@ -252,8 +266,8 @@ def a_cohort_report(**changes: Any) -> CohortReportDocument:
         scale_maximum=5.0,
         participants=7,
         scored=5,
-        summary="Improvement know-how is the cohort’s widest gap, in applying (2.3) and in knowing (2.6). Compassionate "
-        "leadership is strongest. Five of seven participants are scored; two wait for evidence.",
+        summary="Improvement know-how is the cohort’s widest gap, in applying (2.3) and in knowing (2.6). "
+        "Compassionate leadership is strongest. Five of seven participants are scored; two wait for evidence.",
         gaps=gaps,
         organisations=(
             OrganisationSection("Fenland Community Care Group", "3", gaps[:2], ""),
@@ -270,7 +284,7 @@ def a_cohort_report(**changes: Any) -> CohortReportDocument:
         ),
         made=(
             "A cohort’s figure is the mean of its participants’ domain results. The range is a 95 % interval.",
-            "Figures of fewer than 3 participants are not shown, nor is a second one from which they could be worked out.",
+            "Figures of fewer than 3 participants are not shown, nor a second one from which they follow.",
         ),
     )
     return replace(report, **changes)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-FONTS = Path(__file__).parent / "templates" / "fonts"
+TEMPLATES = Path(__file__).parents[1] / "templates"
+FONTS = TEMPLATES / "fonts"
 PLACEHOLDER = "\ufffd"
 
 _JOINERS = "\u200c\u200d"
@@ -25,42 +26,48 @@ _BREAK_EVERY = 11
 
 @dataclass(frozen=True, slots=True)
 class Drawable:
-    """Text that the fonts can draw. `replaced` counts what they could not, by script such as "KHMER"; never the text."""
+    """Text that the fonts can draw. `replaced` counts what they could not, by script such as "RUNIC", not by letter."""
 
     text: str
     replaced: Counter[str]
 
 
 def drawable(text: str) -> Drawable:
-    """The text as people read it, made safe to draw.
+    r"""The text as people read it, made safe to draw.
 
-    Line ends become "\\n", other control and direction characters are left out, long words may break, and each
+    Line ends become "\n", other control and direction characters are left out, long words may break, and each
     character that no vendored font draws becomes "�".
 
-    >>> drawable("Noor\\x00 \\u202eLlewellyn").text
+    >>> drawable("Noor\x00 \u202eLlewellyn").text
     'Noor Llewellyn'
     >>> drawable("𓀀 Ffion")
     Drawable(text='� Ffion', replaced=Counter({'EGYPTIAN': 1}))
     """
     replaced: Counter[str] = Counter()
-    whole = "".join(_drawn(cluster, replaced) for cluster in _clusters(_visible(text)))
+    whole = "".join(_drawn(cluster, replaced) for cluster in _clusters(visible(text)))
     return Drawable(_LONG_WORD.sub(_breakable, whole), replaced)
 
 
-def _visible(text: str) -> Iterator[str]:
-    """The characters that are to be seen, composed, with one kind of line end and of space."""
-    for character in unicodedata.normalize("NFC", _BREAKS.sub("\n", text)):
-        category = unicodedata.category(character)
-        if character == "\n" or character in _KEPT_INVISIBLE:
-            yield character
-        elif category == "Zs" or character == "\t":
-            yield character if character == "\u00a0" else " "
-        elif category not in {"Cc", "Cf"} and not _is_variation(character):
-            yield character
+def visible(text: str) -> str:
+    r"""The text's characters that are to be seen, composed, with one kind of line end and of space.
+
+    >>> visible("Bo\u0301\u2028Nu\u202e\x07")
+    'Bó\nNu'
+    """
+    composed = unicodedata.normalize("NFC", _BREAKS.sub("\n", text))
+    return "".join(_spaced(character) for character in composed if _is_seen(character))
 
 
-def _is_variation(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+def _spaced(character: str) -> str:
+    is_space = character == "\t" or (unicodedata.category(character) == "Zs" and character != "\u00a0")
+    return " " if is_space else character
+
+
+def _is_seen(character: str) -> bool:
+    if character in "\n\t" or character in _KEPT_INVISIBLE:
+        return True
+    varies = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return not varies and unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
 
 
 def _clusters(characters: Iterable[str]) -> Iterator[str]:
@@ -125,7 +132,8 @@ def _segments(font: bytes, start: int) -> Iterator[int]:
     (doubled,) = struct.unpack_from(">H", font, start + 6)
     count = doubled // 2
     ends, starts, deltas, offsets = (
-        struct.unpack_from(f">{count}H", font, start + at) for at in (14, 16 + doubled, 16 + 2 * doubled, 16 + 3 * doubled)
+        struct.unpack_from(f">{count}H", font, start + at)
+        for at in (14, 16 + doubled, 16 + 2 * doubled, 16 + 3 * doubled)
     )
     for n, (first, last, delta, offset) in enumerate(zip(starts, ends, deltas, offsets, strict=True)):
         place = start + 16 + 3 * doubled + 2 * n + offset
