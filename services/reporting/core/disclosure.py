@@ -49,10 +49,11 @@ class Screen:
 
     def may_show(self, figure: Figure) -> bool:
         """Whether a facet's or competency's figure pools enough raters: "not observed" makes its count smaller than
-        the domain's. Who is in it is not known, so the line manager is taken to be.
+        the domain's. Where raters beside self and line manager are in the figures, a count below the minimum may be
+        one or two of them.
         """
         appraisal = appraisal_of(figure)
-        return appraisal is None or self.others == 0 or appraisal.raters >= self.minimum + self.managers
+        return appraisal is None or self.others == 0 or appraisal.raters >= self.minimum
 
     @property
     def may_quote(self) -> bool:
