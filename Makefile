@@ -33,6 +33,7 @@ lint: setup
 lock:  ## the hash-locked requirements anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra embedded pyproject.toml -o requirements/runtime.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra embedded --group dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## what make made
 	rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
