@@ -1,0 +1,47 @@
+"""Why something could not be understood: a code for machines, and words that a coordinator can act on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.errors import PermanentError
+
+
+class ReasonCode(StrEnum):
+    """Why a submission is in quarantine or set aside. A code holds no personal data."""
+
+    BROKEN_JSON = "broken_json"
+    UNEXPECTED_SHAPE = "unexpected_shape"
+    UNKNOWN_EVENT = "unknown_event"
+    UNKNOWN_VENDOR = "unknown_vendor"
+    UNKNOWN_CONNECTION = "unknown_connection"
+    UNKNOWN_FORM = "unknown_form"
+    UNKNOWN_PARTICIPANT = "unknown_participant"
+    UNKNOWN_RATER = "unknown_rater"
+    RATER_OF_SOMEBODY_ELSE = "rater_of_somebody_else"
+    RELATIONSHIP_DIFFERS = "relationship_differs"
+    BAD_MAPPING = "bad_mapping"
+    UNMAPPED_CHOICE = "unmapped_choice"
+    OFF_SCALE = "off_scale"
+    CONTRADICTION = "contradiction"
+    FILE_REFUSED = "file_refused"
+    API_REFUSED = "api_refused"
+    API_TOKEN_MISSING = "api_token_missing"  # noqa: S105  (a code, not a token)
+    PARTIAL = "partial"
+    NOTHING_ANSWERED = "nothing_answered"
+    TEST_DELIVERY = "test_delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What is the matter, where, and what to do. `words` may quote what was sent; `code` never does."""
+
+    code: ReasonCode
+    words: str
+
+
+class Unreadable(PermanentError):
+    """The bytes can't be read as what they should be. `reason` says why; the message is its code, without contents."""
+
+    def __init__(self, code: ReasonCode, words: str) -> None:
+        super().__init__(f"the submission can't be read: {code}")
+        self.reason = Reason(code, words)

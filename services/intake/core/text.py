@@ -1,0 +1,45 @@
+"""Text from outside, made safe to store and to show. A database refuses some characters that JSON may carry."""
+
+import re
+import unicodedata
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    r"""The text as every database can keep it: NUL and lone surrogates become the replacement character.
+
+    >>> plain("a\x00b") == "a\ufffdb"
+    True
+    """
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def shown(value: object, limit: int = 80) -> str:
+    r"""A value for a sentence: printable, in one line, and short.
+
+    >>> shown("4/5\n"), shown("x" * 100, limit=5), shown(7.0)
+    ('4/5', 'xxxx…', '7')
+    """
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in plain(text[: 20 * limit])).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def folded(text: str) -> str:
+    """A label as it is compared: without regard to case, kind of space or form of accent.
+
+    >>> folded(" Not  Observed ") == folded("not observed")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def listed(words: list[str], most: int = 12) -> str:
+    """Words in a row for a sentence; a long row is cut.
+
+    >>> listed(["EX1", "EX2"]), listed(["a", "b", "c"], most=2), listed([])
+    ('EX1, EX2', 'a, b and 1 more', 'none')
+    """
+    few = ", ".join(words[:most]) or "none"
+    return few if len(words) <= most else f"{few} and {len(words) - most} more"
