@@ -105,8 +105,10 @@ def known(what: str, *, optional: bool = False, person: bool = False) -> Any:
             raise refused("is blank")
         there: Known = _of(info, what)
         if there.codes is not None and text not in there.codes:
-            show = not person or _CODE.fullmatch(text) is not None
-            raise refused(f"is not in {there.where}{did_you_mean(text, there.codes)}", show=show)
+            if person and not _CODE.fullmatch(text):
+                raise refused(f"is not in {there.where}", show=False)
+            near = did_you_mean(text, (code for code in there.codes if not person or _CODE.fullmatch(code)))
+            raise refused(f"is not in {there.where}{near}")
         return text
 
     return AfterValidator(check)

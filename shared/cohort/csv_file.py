@@ -16,6 +16,23 @@ from shared.cohort.mistakes import Findings, did_you_mean, listed
 
 R = TypeVar("R", bound=Columns)
 
+LAYOUT = frozenset(
+    {
+        "README.md",
+        "cohort.toml",
+        "programme/framework.csv",
+        "programme/organisations.csv",
+        "programme/form_fields.csv",
+        "programme/choices.csv",
+        "programme/exercises.csv",
+        "programme/written_criteria.csv",
+        "roster.csv",
+        "raters.csv",
+        "assessors.csv",
+    }
+)
+"""The files that have a meaning in a cohort folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
@@ -63,7 +80,7 @@ def read_text(folder: Path, name: str, found: Findings, *, needed: bool) -> str 
         raw = (folder / name).read_bytes()
     except FileNotFoundError:
         if needed:
-            found.mistake(name, f"is missing{did_you_mean(name, _files_near(folder))}")
+            found.mistake(name, f"is missing{did_you_mean(name, _strangers(folder))}")
         return None
     except OSError as error:
         found.mistake(name, f"can't be read ({type(error).__name__}); check that it is a file and may be opened")
@@ -77,9 +94,10 @@ def read_text(folder: Path, name: str, found: Findings, *, needed: bool) -> str 
         return None
 
 
-def _files_near(folder: Path) -> list[str]:
+def _strangers(folder: Path) -> list[str]:
+    """Files where the layout knows none: perhaps one that was named wrongly."""
     paths = [*folder.glob("*"), *folder.glob("programme/*")]
-    return [path.relative_to(folder).as_posix() for path in paths if path.is_file()]
+    return [name for path in paths if path.is_file() and (name := path.relative_to(folder).as_posix()) not in LAYOUT]
 
 
 def _rows(reader: Any, name: str, found: Findings) -> Iterator[tuple[int, list[str]]]:

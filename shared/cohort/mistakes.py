@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 
 from shared.errors import PermanentError
 
@@ -83,10 +84,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("relase", ["release", "pool"])
     '; did you mean “release”?'
     """
-    near = get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6) or get_close_matches(
-        word.upper(), sorted(known), n=1, cutoff=0.6
-    )
-    return f"; did you mean “{near[0]}”?" if near else ""
+    near = _nearest(word.casefold(), frozenset(known))
+    return f"; did you mean “{near}”?" if near else ""
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, known: frozenset[str]) -> str | None:
+    by_fold = {code.casefold(): code for code in sorted(known)}
+    near = get_close_matches(word, by_fold, n=1, cutoff=0.6)
+    return by_fold[near[0]] if near else None
 
 
 def listed(words: Sequence[str]) -> str:

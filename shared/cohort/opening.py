@@ -55,7 +55,9 @@ class ConnectionTaken(PermanentError):
 
     def __init__(self, taken: dict[str, str]) -> None:
         lines = _lines([f"{name} feeds cohort {cohort}" for name, cohort in sorted(taken.items())])
-        super().__init__(f"a connection's name is part of its address and unique; choose another in cohort.toml:\n{lines}")
+        super().__init__(
+            f"a connection's name is part of its address and unique; choose another in cohort.toml:\n{lines}"
+        )
         self.taken = taken
 
 
