@@ -4,6 +4,7 @@
 table. `redis_url` is the address of an empty queue server. The servers come from wheels and start when first asked for.
 """
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,12 +27,19 @@ def create_tables(url: str) -> None:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with every table, to copy."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    create_tables(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
+def db(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
     """An empty SQLite database with every table."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
-    create_tables(url)
-    database = Database(url)
+    shutil.copy(sqlite_template, tmp_path / "test.db")
+    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
     yield database
     database.close()
 

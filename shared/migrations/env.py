@@ -24,7 +24,7 @@ def readable(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[Fal
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=context.config.attributes["metadata"],
+    target_metadata=context.config.attributes["metadata"] or tables.metadata,  # its naming convention counts
     render_as_batch=True,
     compare_type=True,
     compare_server_default=True,
