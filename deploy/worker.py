@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import dramatiq
 import structlog
@@ -12,7 +13,7 @@ from deploy.composition import Installation
 from deploy.jobs import JOBS
 from shared import delivery
 from shared.broker import declare
-from shared.errors import TransientError
+from shared.errors import TalentlineError, TransientError
 from shared.handling import Handlers
 from shared.ids import DeliveryId
 from shared.leases import Leases
@@ -27,6 +28,11 @@ DRAIN = timedelta(seconds=25)
 GRACE = timedelta(seconds=1)
 """How long a fresh delivery is left to the doorbell before a sweeper takes it."""
 POLL_MS = 100
+PULSE_S = 5.0
+
+
+class ThreadLost(TalentlineError):
+    """A thread that the worker can't do without has ended by a programming error."""
 
 
 def work(installation: Installation, services: Sequence[Service], stopping: threading.Event | None = None) -> None:
@@ -41,7 +47,7 @@ def work(installation: Installation, services: Sequence[Service], stopping: thre
     leases.start()
     sweeper.start()
     log.info("worker.started", services=list(services), doorbell=bell is not None)
-    stopping.wait()
+    well = _watch(installation.settings.pulse_file, stopping, sweeper, leases)
     log.info("worker.stopping")
     if bell:
         bell.stop(timeout=int(DRAIN.total_seconds() * 1000))
@@ -49,6 +55,20 @@ def work(installation: Installation, services: Sequence[Service], stopping: thre
     leases.stop()
     db.close()
     log.info("worker.stopped")
+    if not well:
+        raise ThreadLost("a thread of this worker has died, see its log; a supervisor starts the worker again")
+
+
+def _watch(pulse: Path | None, stopping: threading.Event, sweeper: Sweeper, leases: Leases) -> bool:
+    """Wait to be told to stop, touching `pulse` while all is well. False if a thread died: better a new worker."""
+    while True:
+        if not (sweeper.alive and leases.alive):
+            log.critical("worker.thread_lost")
+            return False
+        if pulse:
+            pulse.touch()
+        if stopping.wait(PULSE_S):
+            return True
 
 
 def _answering(

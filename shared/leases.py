@@ -63,6 +63,11 @@ class Leases:
         self._stopping.set()
         self._thread.join(timeout=5)
 
+    @property
+    def alive(self) -> bool:
+        """Whether leases are still being renewed in the background."""
+        return self._thread.is_alive()
+
     def _keep(self) -> None:
         while not self._stopping.wait(self.length.total_seconds() / 3):
             try:

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=30.0, ge=1, description="how long a worker may be silent before its work passes to others"
     )
+    pulse_file: Path | None = Field(
+        default=None, description="a worker touches it every 5 seconds while all is well, for health checks"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property

@@ -83,6 +83,11 @@ class Sweeper:
         for thread in self._threads:
             thread.join(timeout=timeout.total_seconds())
 
+    @property
+    def alive(self) -> bool:
+        """Whether every thread still runs."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def sweep(self) -> int:
         """One round: start the jobs of this time slot, then run what is due. Gives how many deliveries were done."""
         self._start_jobs()
