@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from services.reporting.channels.folder import FolderChannel
 from services.reporting.channels.smtp import SmtpChannel
-from services.reporting.core.channel import Channel
+from services.reporting.core.channel import Channel, ChannelError
 from shared.errors import PermanentError
 
 CHANNELS: Mapping[str, Callable[[str], Channel]] = {
@@ -19,7 +19,7 @@ CHANNELS: Mapping[str, Callable[[str], Channel]] = {
 """Scheme → makes the channel from its address. Making one contacts nobody."""
 
 
-class UnknownChannel(PermanentError):
+class UnknownChannel(ChannelError, PermanentError):
     """A mail address whose scheme no channel has, or which the channel can't read. The message doesn't repeat it."""
 
 

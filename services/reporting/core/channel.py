@@ -7,10 +7,14 @@ again, Uncertain is never tried again by itself, because the mail may have arriv
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.errors import PermanentError, TransientError
+from shared.errors import PermanentError, TalentlineError, TransientError
 
 
-class Undeliverable(PermanentError):
+class ChannelError(TalentlineError):
+    """Whatever can be wrong with a way out."""
+
+
+class Undeliverable(ChannelError, PermanentError):
     """The other side refused this message for good, such as an unknown mailbox. `words` hold no address."""
 
     def __init__(self, words: str) -> None:
@@ -18,11 +22,11 @@ class Undeliverable(PermanentError):
         self.words = words
 
 
-class ChannelUnavailable(TransientError):
+class ChannelUnavailable(ChannelError, TransientError):
     """The other side can't be reached or asks to come back later. It has not taken the message."""
 
 
-class Uncertain(PermanentError):
+class Uncertain(ChannelError, PermanentError):
     """Contact was lost after the message was handed over and before the answer: it may have arrived, or not."""
 
 

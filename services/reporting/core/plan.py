@@ -7,6 +7,7 @@ shows), `goals`, `standing` (strengths and priorities), `comments`, `made`; `dis
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Protocol
 
 from services.reporting.core.comments import MASK, Names, any_of_raters, comment_themes
 from services.reporting.core.disclosure import screened
@@ -33,6 +34,24 @@ class Person:
     name: str
     given_name: str
     organisation: str
+
+
+class OnRoster(Protocol):
+    """What a plan needs of a participant on the roster."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def given_name(self) -> str: ...
+    @property
+    def organisation(self) -> str: ...
+
+
+def person_of(definition: CohortDefinition, participant: OnRoster) -> Person:
+    """A participant as a plan addresses them, with the organisation's name instead of its code."""
+    names = {organisation.code: organisation.name for organisation in definition.organisations}
+    organisation = names.get(participant.organisation, participant.organisation)
+    return Person(participant.name, participant.given_name, organisation)
 
 
 class NothingToWriteAbout(PermanentError):
