@@ -149,7 +149,7 @@ def a_goal(number: int, domain: str, competency: str, title: str, **changes: Any
     return replace(goal, **changes)
 
 
-def a_plan(domains: int = 3, **changes: Any) -> PlanDocument:
+def a_plan(many: int = 3, **changes: Any) -> PlanDocument:
     plan = PlanDocument(
         reference="PLAN-P-0001-1",
         revision=1,
@@ -165,7 +165,7 @@ def a_plan(domains: int = 3, **changes: Any) -> PlanDocument:
         opening="Thank you for the work you put into this, Ffion. Your evidence shows a leader whom people trust, most "
         "of all in compassionate leadership. The clearest opportunity is improvement know-how: turning good ideas into "
         "small, measured tests that others can see and copy.",
-        domains=tuple(a_domain(at) for at in range(domains)),
+        domains=tuple(a_domain(at) for at in range(many)),
         strengths=(
             Point(
                 "CL",

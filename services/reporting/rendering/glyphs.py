@@ -20,7 +20,7 @@ PLACEHOLDER = "\ufffd"
 _JOINERS = "\u200c\u200d"
 _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _KEPT_INVISIBLE = frozenset(_JOINERS + "\u00ad\u200b")
-_LONG_WORD = re.compile("[!-\u058f]{24,}")
+_LONG_WORD = re.compile("[!-,.0-\u058f]{24,}")  # hyphens and slashes are ends of lines already
 _BREAK_EVERY = 11
 
 

@@ -18,6 +18,7 @@ import typst
 from services.reporting.core.documents import CohortReportDocument, PlanDocument
 from services.reporting.rendering.dates import shown_date
 from services.reporting.rendering.glyphs import FONTS, TEMPLATES, drawable
+from services.reporting.rendering.streams import with_clear_ends
 
 _compiling = Lock()
 _log = structlog.get_logger()
@@ -52,7 +53,7 @@ def _pdf(template: str, document: PlanDocument | CohortReportDocument) -> bytes:
             sys_inputs=inputs,
         )
     assert isinstance(pdf, bytes), "without an output path typst gives the bytes"
-    return pdf
+    return with_clear_ends(pdf)
 
 
 @cache
@@ -88,5 +89,12 @@ def _readable(value: object, replaced: Counter[str]) -> object:
     if isinstance(value, tuple):
         return [_readable(part, replaced) for part in value]
     if is_dataclass(value):
-        return {field.name: _readable(getattr(value, field.name), replaced) for field in fields(value)}
+        return {
+            field.name: _readable(_figure(getattr(value, field.name), field.type), replaced) for field in fields(value)
+        }
     return value
+
+
+def _figure(value: object, kind: object) -> object:
+    """A figure that happens to be whole comes as a figure all the same."""
+    return float(value) if isinstance(value, int) and kind in {float, float | None} else value
