@@ -1,5 +1,5 @@
 """`python -m deploy`: the `talentline` command by another name, for processes that start processes."""
 
-from deploy.cli import app
+from deploy.cli import main
 
-app(prog_name="talentline")
+main()

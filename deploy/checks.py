@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import redis
 import sqlalchemy as sa
-from services.reporting.core.channel import ChannelError
 
 from deploy.composition import Installation
 from services.intake import invariants as intake
 from services.reporting import invariants as reporting
 from services.reporting.channels import channel_for
+from services.reporting.core.channel import ChannelError
 from services.scoring import invariants as scoring
 from shared import migrations
 from shared.broker import client_for

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from dramatiq.brokers.redis import RedisBroker
-from services.intake.settings import IntakeSettings
-from services.reporting.settings import ReportingSettings
 
 from services.intake import handlers as intake
+from services.intake.settings import IntakeSettings
 from services.reporting import handlers as reporting
+from services.reporting.settings import ReportingSettings
 from services.scoring import handlers as scoring
+from services.scoring.settings import ScoringSettings
 from shared.broker import Doorbell, broker_for
 from shared.db import Database, Ring, silent
 from shared.handling import Handlers
@@ -26,6 +27,7 @@ class Installation:
     def __init__(self) -> None:
         self.settings = Settings()
         self.intake = IntakeSettings()
+        self.scoring = ScoringSettings()
         self.reporting = ReportingSettings()
 
     @cached_property
@@ -48,7 +50,7 @@ class Installation:
         """What each of these services does with each event that it hears."""
         makers = {
             Service.INTAKE: lambda: intake.handlers(self.intake),
-            Service.SCORING: scoring.handlers,
+            Service.SCORING: lambda: scoring.handlers(self.scoring),
             Service.REPORTING: lambda: reporting.handlers(self.reporting),
         }
         return {service: makers[service]() for service in services}

@@ -2,9 +2,9 @@
 
 import structlog
 import uvicorn
-from services.intake.http import app
 
 from deploy.composition import Installation
+from services.intake.http import app
 
 log = structlog.get_logger()
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from shared.cohort.opening import open_cohort
 
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, Timeout, Wait, complain, followed, number, out, say, show, table
@@ -13,6 +12,7 @@ from services.intake.vendors import VENDORS
 from services.reporting import store as reporting
 from services.scoring import commands, store
 from shared.cohort.folder import FolderMistakes, read_folder
+from shared.cohort.opening import open_cohort
 from shared.cohort.store import cohorts_open, definition_of
 from shared.db import Cause
 from shared.ids import CohortId, CorrelationId, new_id

@@ -24,7 +24,7 @@ def list_(cohort: CohortName, as_json: AsJson = False) -> None:
         definition_of(connection, CohortId(cohort))
         plans = store.plans_of(connection, CohortId(cohort))
         folder = installation.settings.data_dir / "plans" / cohort
-        files = {plan: _written(store, connection, CohortId(cohort), plan, folder) for plan in plans}
+        files = {plan: _written(connection, CohortId(cohort), plan, folder) for plan in plans}
     if as_json:
         rows = [
             {
@@ -54,7 +54,7 @@ def export(
         definition_of(connection, CohortId(cohort))
         plans = store.plans_of(connection, CohortId(cohort))
         for plan in plans:
-            say(str(_written(store, connection, CohortId(cohort), plan, to)))
+            say(str(_written(connection, CohortId(cohort), plan, to)))
     say(f"{len(plans)} plan(s) written to {to}.")
 
 
@@ -62,6 +62,9 @@ def export(
 def release(
     cohort: CohortName,
     participants: Annotated[list[str] | None, typer.Argument(metavar="[PARTICIPANT…]", help="Default: all.")] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send again a plan that was refused or may not have arrived.")
+    ] = False,
     wait: Wait = True,
     timeout: Timeout = 120.0,
     by: Annotated[str, typer.Option(help="Who does it, for the audit trail.")] = "coordinator",
@@ -71,7 +74,7 @@ def release(
     chain = CorrelationId(new_id())
     chosen = [ParticipantId(each) for each in participants] if participants else None
     with db.write(Cause(chain)) as uow:
-        outcomes = commands.release(uow, CohortId(cohort), chosen, actor=by)
+        outcomes = commands.release(uow, CohortId(cohort), chosen, by, resend=resend)
     for outcome in outcomes:
         say(f"{outcome.participant}: {outcome.words}")
     if not outcomes:
@@ -83,3 +86,13 @@ def release(
         complain(f"{len(refused)} plan(s) were not released.")
     if refused or (progress is not None and (progress.parked or not progress.settled)):
         raise typer.Exit(1)
+
+
+def _written(connection: store.Connection, cohort: CohortId, plan: store.PlanRow, folder: Path) -> Path:
+    """A plan's PDF in a folder: the very bytes that were mailed, or a draft printed now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = "" if plan.state != "draft" else "-draft"
+    file = folder / f"{plan.participant}-{plan.revision}{draft}.pdf"
+    if draft or not file.exists():
+        file.write_bytes(commands.plan_pdf(connection, cohort, plan.participant, plan.revision))
+    return file

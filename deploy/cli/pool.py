@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from services.reporting.core.pool import Decision
 
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, say, show, table
 from services.reporting import commands, store
+from services.reporting.core.pool import Decision
 from shared.ids import CohortId, ParticipantId
 
 group = typer.Typer(no_args_is_help=True, help="Talent-pool records.")

@@ -17,18 +17,19 @@ from typing import TypeVar
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from services.scoring.store import has_evidence, status_of
-from shared.cohort.opening import open_cohort
 
 from deploy.composition import Installation
 from deploy.demo import page, summary
 from deploy.demo.sending import Answer, Sender, Upload
 from deploy.demo.told import Told
 from deploy.supervisor import supervised
+from deploy.waiting import Progress as Look
 from deploy.waiting import follow
 from services.intake.vendors import VENDORS
+from services.scoring.store import has_evidence, status_of
 from shared import logs
 from shared.cohort.folder import CohortFolder, read_folder
+from shared.cohort.opening import open_cohort
 from shared.db import Database
 from shared.errors import PermanentError
 from shared.ids import CohortId, CorrelationId
@@ -107,13 +108,13 @@ def _uploaded(sender: Sender, cohort: CohortId, files: Sequence[Path], what: str
 
 def _settle(db: Database, what: str) -> None:
     with _bar(what, None) as advance:
-        follow(db, None, PATIENCE, watch=lambda look: advance(look, look.done, look.done + look.open))
+        follow(db, None, PATIENCE, watch=advance.watch)
 
 
 def _run(db: Database, sender: Sender, cohort: CohortId, what: str) -> None:
     chain = CorrelationId(sender.run(cohort))
     with _bar(f"{what}: gaps, plans, mail", None) as advance:
-        follow(db, [chain], PATIENCE, watch=lambda look: advance(look, look.done, look.done + look.open))
+        follow(db, [chain], PATIENCE, watch=advance.watch)
 
 
 class _Advance:
@@ -123,12 +124,14 @@ class _Advance:
         self._bar = bar
         self._task = bar.add_task(what, total=total)
 
-    def __call__(self, value: T, done: int | None = None, total: int | None = None) -> T:
-        if done is None:
-            self._bar.advance(self._task)
-        else:
-            self._bar.update(self._task, completed=done, total=total)
+    def __call__(self, value: T) -> T:
+        """One more is done."""
+        self._bar.advance(self._task)
         return value
+
+    def watch(self, look: Look) -> None:
+        """So many are done, of so many."""
+        self._bar.update(self._task, completed=look.done, total=look.done + look.open)
 
 
 @contextmanager

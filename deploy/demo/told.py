@@ -11,6 +11,7 @@ from deploy.composition import Installation
 from deploy.demo.sending import Answer, Upload
 from services.intake import store as intake
 from services.reporting import store as reporting
+from services.reporting.commands import plan_pdf
 from services.reporting.rendering import plan_pages_png
 from services.scoring import store as scoring
 from shared.cohort.folder import CohortFolder
@@ -94,7 +95,7 @@ class Told:
     def promises(self) -> list[tuple[str, bool]]:
         """What a demo promises, and whether it happened."""
         everyone = len(self.opened.participants)
-        waiting = {status.participant: " ".join(status.missing) for status in self.before if not status.scored}
+        waiting: dict[str, str] = {status.participant: " ".join(status.missing) for status in self.before if not status.scored}
         mails = list((self.folder / "mail").glob("*.eml"))
         return [
             ("every delivery was answered as its sender must see it", all(a.as_expected for a in self.answers)),
@@ -131,7 +132,7 @@ def _plan(
     place = folder / "plans"
     place.mkdir(exist_ok=True)
     pdf = place / f"{plan.participant}.pdf"
-    pdf.write_bytes(reporting.plan_pdf_bytes(connection, cohort, plan.participant, plan.revision))
+    pdf.write_bytes(plan_pdf(connection, cohort, plan.participant, plan.revision))
     pictures = []
     for number, picture in enumerate(plan_pages_png(document), start=1):
         pictures.append(place / f"{plan.participant}-{number}.png")

@@ -81,7 +81,9 @@ def recipients(bench: Bench) -> Counter[str]:
 def started(bench: Bench, redis_url: str, folder: Path) -> WrittenCohort:
     """A cohort of twelve, open, with its bell on."""
     bench.db.ring = Doorbell(broker_for(redis_url))
-    written = write_cohort(folder, cohort="under-fire", participants=12, organisations=3, seed=11, secret=SECRET)
+    written = write_cohort(
+        folder, cohort="under-fire", participants=12, organisations=3, seed=11, secret=SECRET, incomplete=False
+    )
     bench.open(folder)
     return written
 
