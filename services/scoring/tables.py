@@ -1,1 +1,83 @@
-"""The tables of scoring."""
+"""The tables of scoring. Evidence and results are appended, never changed."""
+
+import sqlalchemy as sa
+
+from shared.tables import BigId, Json, Moment, metadata
+
+cases = sa.Table(
+    "scoring_cases",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("participant", sa.String(100), primary_key=True),
+    sa.Column("changed_at", Moment, nullable=False, comment="when evidence last came; a result must not be older"),
+    comment="a participant's evidence in scoring: the row that is locked while evidence is added or scored",
+)
+
+evidence = sa.Table(
+    "scoring_evidence",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("cohort", sa.String(100), nullable=False),
+    sa.Column("participant", sa.String(100), nullable=False),
+    sa.Column("instrument", sa.String(30), nullable=False),
+    sa.Column("element", sa.String(100), nullable=False, comment="exercise or criterion; empty for the 360 appraisal"),
+    sa.Column("by", sa.String(100), nullable=False, comment="rater, assessor or marker"),
+    sa.Column("evidence", sa.String(64), nullable=False),
+    sa.Column("as_of", Moment, nullable=False, comment="of pieces with one key, the greatest (as_of, evidence) counts"),
+    sa.Column("relationship", sa.String(20)),
+    sa.Column("ratings", Json, nullable=False, comment="code to rating or mark; null is not observed"),
+    sa.Column("moderating", sa.Boolean, nullable=False),
+    sa.Column("late", sa.Boolean, nullable=False),
+    sa.Column("submission", sa.String(36), nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.ForeignKeyConstraint(["cohort", "participant"], [cases.c.cohort, cases.c.participant]),
+    sa.UniqueConstraint(
+        "cohort", "participant", "instrument", "element", "by", "evidence", "as_of", name="uq_scoring_evidence_piece"
+    ),
+    comment="one row a piece of evidence, superseded ones included",
+)
+
+results = sa.Table(
+    "scoring_results",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("cohort", sa.String(100), nullable=False),
+    sa.Column("participant", sa.String(100), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, comment="1, 2, …: a later one supersedes"),
+    sa.Column("model", sa.String(100), nullable=False),
+    sa.Column("framework", sa.String(200), nullable=False),
+    sa.Column("definition", sa.String(64), nullable=False, comment="digest of the cohort definition in force"),
+    sa.Column("rules", sa.String(64), nullable=False, comment="digest of the parts of it that a result depends on"),
+    sa.Column("evidence_state", sa.String(64), nullable=False, comment="digest of the pieces that counted"),
+    sa.Column("document", sa.Text, nullable=False, comment="canonical JSON"),
+    sa.Column("hash", sa.String(64), nullable=False, comment="SHA-256 of the document"),
+    sa.Column("late", sa.Integer, nullable=False, comment="pieces submitted after the cohort closed"),
+    sa.Column("scored_at", Moment, nullable=False),
+    sa.ForeignKeyConstraint(["cohort", "participant"], [cases.c.cohort, cases.c.participant]),
+    sa.UniqueConstraint("cohort", "participant", "version"),
+)
+
+runs = sa.Table(
+    "scoring_runs",
+    metadata,
+    sa.Column("run", sa.String(36), primary_key=True),
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_scoring_runs_latest", "cohort", "at"),
+)
+
+gaps = sa.Table(
+    "scoring_gaps",
+    metadata,
+    sa.Column("run", sa.String(36), primary_key=True),
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, comment="0, 1, …: weakest first"),
+    sa.Column("domain", sa.String(100), nullable=False),
+    sa.Column("facet", sa.String(10), nullable=False),
+    sa.Column("organisation", sa.String(100), comment="NULL: the cohort as a whole"),
+    sa.Column("n", sa.Integer, nullable=False, comment="participants"),
+    sa.Column("estimate", sa.Double, nullable=False),
+    sa.Column("low", sa.Double, nullable=False),
+    sa.Column("high", sa.Double, nullable=False),
+    sa.ForeignKeyConstraint(["run", "cohort"], [runs.c.run, runs.c.cohort]),
+)

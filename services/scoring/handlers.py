@@ -1,0 +1,128 @@
+"""What scoring does with what it hears: keep evidence, ask the case, score what is complete, look at a whole cohort."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+from services.scoring import store
+from services.scoring.core.evidence import checked, piece_of
+from services.scoring.core.gaps import Gap, Standing, gaps
+from services.scoring.core.results import Assessment, Grounds, Rules, assess, hashed, result_on
+from services.scoring.models import MODELS, ScoringModel
+from services.scoring.settings import ScoringSettings
+from services.scoring.store import Case
+from shared import clock, events
+from shared.cohort.store import definition_of
+from shared.db import UnitOfWork
+from shared.events import (
+    CohortRunRequested,
+    CohortScored,
+    EvidenceRecorded,
+    ParticipantScored,
+    ReconciliationDue,
+    ScoredResult,
+    Waiting,
+)
+from shared.handling import Handlers
+from shared.ids import CohortId, ParticipantId, ResultId, new_id
+from shared.outbox import publish
+from shared.people import participants_of
+
+RECONCILED = 1000
+"""Cases that one reconciliation looks at; the next one looks at the next."""
+
+
+def handlers(settings: ScoringSettings | None = None) -> Handlers:
+    """What scoring does with each event; without settings, those of the environment."""
+    model = MODELS[(settings or ScoringSettings()).scoring_model]
+    return {
+        EvidenceRecorded.name: partial(record_evidence, model),
+        CohortRunRequested.name: partial(run_cohort, model),
+        ReconciliationDue.name: partial(reconcile, model),
+    }
+
+
+def record_evidence(model: ScoringModel, uow: UnitOfWork, event: EvidenceRecorded) -> None:
+    """Add the pieces to the participant's case, and score it if nothing is missing (any more).
+
+    Raises ImpossibleEvidence, and keeps nothing, if a rating is off its scale.
+    """
+    rules = Rules(definition_of(uow.connection, event.cohort), model)
+    pieces = checked(rules.definition, (piece_of(piece.model_dump()) for piece in event.pieces))
+    now = clock.now()
+    store.lock_case(uow, event.cohort, event.participant, now)
+    store.add_pieces(uow, event.cohort, event.participant, event.submission, pieces, now)
+    _asked(uow, rules, [event.participant])
+
+
+def run_cohort(model: ScoringModel, uow: UnitOfWork, event: CohortRunRequested) -> None:
+    """Ask every case again, score what is due, and write the gap table. A run that was done already changes nothing."""
+    rules = Rules(definition_of(uow.connection, event.cohort), model)
+    if not store.open_run(uow, event.run, event.cohort, clock.now()):
+        return
+    organisation = {each.participant: each.organisation for each in participants_of(uow.connection, event.cohort)}
+    outcomes: list[ScoredResult | Waiting] = []
+    standings: list[Standing] = []
+    for batch in store.batches(sorted(organisation)):
+        asked = _asked(uow, rules, batch)
+        result = {each.participant: each.result for each in asked if isinstance(each, ScoredResult)}
+        cells = store.cells_of(uow.connection, list(result.values()))
+        standings += [Standing(organisation[each], cells[result[each]]) for each in result]
+        outcomes += asked
+    table = gaps(rules.definition.framework.scale, standings)
+    store.add_gaps(uow, event.run, event.cohort, table)
+    publish(uow, _told(event, outcomes, table))
+
+
+def reconcile(model: ScoringModel, uow: UnitOfWork, event: ReconciliationDue) -> None:
+    """Score complete cases that nobody scored. There should be none: the lock on the case sees to that."""
+    turn = int(hashed(event.slot.isoformat())[:8], base=16)
+    for cohort, participants in store.unsettled(uow.connection, turn, RECONCILED).items():
+        rules = Rules(definition_of(uow.connection, cohort), model)
+        for batch in store.batches(participants):
+            _asked(uow, rules, batch)
+
+
+def _asked(uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]) -> list[ScoredResult | Waiting]:
+    """Where each participant stands, after scoring those that are due. Only their cases are held, and asked again."""
+    found = _assessed(uow, rules, participants)
+    due = [each for each, (_, assessment) in found.items() if assessment.due is not None]
+    if due:
+        store.lock_cases(uow, CohortId(rules.definition.cohort), due)
+        found |= _assessed(uow, rules, due)
+    return [_standing(uow, rules, case, assessment) for case, assessment in found.values()]
+
+
+def _assessed(
+    uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]
+) -> dict[ParticipantId, tuple[Case, Assessment]]:
+    cases = store.cases_of(uow.connection, CohortId(rules.definition.cohort), participants)
+    return {each: (case, assess(rules, case.pieces, case.scored)) for each, case in cases.items()}
+
+
+def _standing(uow: UnitOfWork, rules: Rules, case: Case, assessment: Assessment) -> ScoredResult | Waiting:
+    if assessment.due is not None:
+        return _score(uow, rules, case, assessment.due)
+    if case.latest is None or assessment.missing:
+        return Waiting(participant=case.participant, missing=assessment.missing)
+    return ScoredResult(participant=case.participant, result=case.latest.result, version=case.latest.version)
+
+
+def _score(uow: UnitOfWork, rules: Rules, case: Case, grounds: Grounds) -> ScoredResult:
+    """Append the result that is due, as the next version, and tell of it."""
+    result = result_on(grounds, rules, case.participant, case.pieces)
+    scored = ScoredResult(participant=case.participant, result=ResultId(new_id()), version=case.version + 1)
+    store.append_result(uow, rules, scored, result, clock.now())
+    told = json.loads(result.document) | {"late": result.late, "hash": result.hash}
+    publish(uow, ParticipantScored.model_validate(told | scored.model_dump()))
+    return scored
+
+
+def _told(event: CohortRunRequested, outcomes: Sequence[ScoredResult | Waiting], table: Sequence[Gap]) -> CohortScored:
+    return CohortScored(
+        run=event.run,
+        cohort=event.cohort,
+        scored=tuple(each for each in outcomes if isinstance(each, ScoredResult)),
+        waiting=tuple(each for each in outcomes if isinstance(each, Waiting)),
+        gaps=tuple(events.Gap.model_validate(gap, from_attributes=True) for gap in table),
+    )

@@ -1,0 +1,307 @@
+"""All SQL of scoring: what is kept, and how the command line and the reports look at it."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.scoring.core.completeness import missing
+from services.scoring.core.evidence import Piece, current, piece_of
+from services.scoring.core.gaps import Cell, Gap
+from services.scoring.core.results import Grounds, Result, Rules, withheld
+from services.scoring.tables import cases, evidence, gaps, results, runs
+from shared.cohort.definition import CohortDefinition
+from shared.db import UnitOfWork
+from shared.events import ScoredResult
+from shared.ids import CohortId, ParticipantId, ResultId, RunId, SubmissionId
+from shared.people import participants_of
+from shared.words import Facet, Relationship
+
+BATCH = 500
+"""Participants looked at in one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """A participant's latest result: which one, and what it rests on."""
+
+    result: ResultId
+    version: int
+    grounds: Grounds
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All evidence about one participant, superseded pieces included, and the latest result, None before the first."""
+
+    participant: ParticipantId
+    pieces: tuple[Piece, ...]
+    latest: Latest | None
+
+    @property
+    def scored(self) -> Grounds | None:
+        """What the latest result rests on."""
+        return None if self.latest is None else self.latest.grounds
+
+    @property
+    def version(self) -> int:
+        """Of the latest result; 0 before the first."""
+        return 0 if self.latest is None else self.latest.version
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantStatus:
+    """Where a participant stands. `scored`: has a result; `withheld`: rater groups too small to be in any figure."""
+
+    participant: ParticipantId
+    complete: bool
+    scored: bool
+    missing: tuple[str, ...]
+    late: int
+    """Pieces that count and came after the cohort closed."""
+    withheld: tuple[Relationship, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """One figure of one result, flat. `version` 1, 2, …; fields as in `shared.events.Figure`."""
+
+    participant: ParticipantId
+    version: int
+    domain: str
+    facet: Facet | None
+    competency: str | None
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    self_rating: float | None
+    gap: float | None
+    raters: int
+    items: int
+    anchored: bool
+    sources: tuple[Mapping[str, Any], ...]
+    """Each source's own figure, as in `shared.events.SourceFigure`."""
+    model: str
+    framework: str
+    hash: str
+
+    def shown(self) -> dict[str, Any]:
+        """The row as `talentline result list --json` shows it."""
+        row = asdict(self)
+        row["self"] = row.pop("self_rating")
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class CohortGaps:
+    """The gap table of a cohort's latest run, weakest first; organisation None is the cohort as a whole."""
+
+    run: RunId
+    at: datetime
+    rows: tuple[Gap, ...]
+
+
+def lock_case(uow: UnitOfWork, cohort: CohortId, participant: ParticipantId, at: datetime) -> None:
+    """Make the participant's case if it is new, and hold it until the end of the transaction.
+
+    Whoever adds evidence holds the case, so of several last pieces that come at once one sees all the others.
+    """
+    uow.insert_once(cases, {"cohort": cohort, "participant": participant, "changed_at": at})
+    lock_cases(uow, cohort, [participant])
+
+
+def lock_cases(uow: UnitOfWork, cohort: CohortId, participants: Sequence[ParticipantId]) -> None:
+    """Hold the cases of these participants, taken in the order of their ids so that no two workers wait in a ring."""
+    query = sa.select(cases.c.participant).where(cases.c.cohort == cohort, cases.c.participant.in_(participants))
+    uow.execute(query.order_by(cases.c.participant).with_for_update()).all()
+
+
+def add_pieces(
+    uow: UnitOfWork,
+    cohort: CohortId,
+    participant: ParticipantId,
+    submission: SubmissionId,
+    pieces: Iterable[Piece],
+    at: datetime,
+) -> None:
+    """Keep pieces of evidence; one that is known already changes nothing."""
+    added = [uow.insert_once(evidence, _row(cohort, participant, submission, piece, at)) for piece in pieces]
+    if any(added):
+        case = sa.update(cases).where(cases.c.cohort == cohort, cases.c.participant == participant)
+        uow.execute(case.values(changed_at=at))
+
+
+def cases_of(
+    connection: sa.Connection, cohort: CohortId, participants: Sequence[ParticipantId]
+) -> dict[ParticipantId, Case]:
+    """These participants' cases. One without any evidence has an empty case."""
+    pieces: dict[ParticipantId, list[Piece]] = defaultdict(list)
+    e = evidence.c
+    query = sa.select(evidence).where(e.cohort == cohort, e.participant.in_(participants))
+    for row in connection.execute(query):
+        pieces[row.participant].append(piece_of(row._asdict()))
+    latest = _latest(connection, cohort, participants)
+    return {each: Case(each, tuple(pieces[each]), latest.get(each)) for each in participants}
+
+
+def append_result(uow: UnitOfWork, rules: Rules, made: ScoredResult, result: Result, at: datetime) -> None:
+    """Append a result. The case is held, so the version is free; a unique key would stop a second one."""
+    row = {
+        "id": made.result,
+        "cohort": rules.definition.cohort,
+        "participant": made.participant,
+        "version": made.version,
+        "model": result.grounds.model,
+        "framework": rules.definition.framework.label,
+        "definition": rules.definition.digest,
+        "rules": result.grounds.rules,
+        "evidence_state": result.grounds.evidence,
+        "document": result.document,
+        "hash": result.hash,
+        "late": result.late,
+        "scored_at": at,
+    }
+    uow.execute(sa.insert(results).values(row))
+
+
+def open_run(uow: UnitOfWork, run: RunId, cohort: CohortId, at: datetime) -> bool:
+    """Note a run. False if it was done already."""
+    return uow.insert_once(runs, {"run": run, "cohort": cohort, "at": at})
+
+
+def add_gaps(uow: UnitOfWork, run: RunId, cohort: CohortId, table: Sequence[Gap]) -> None:
+    """Keep the gap table of a run."""
+    rows = [{"run": run, "cohort": cohort, "position": n, **asdict(gap)} for n, gap in enumerate(table)]
+    if rows:
+        uow.execute(sa.insert(gaps), rows)
+
+
+def cells_of(connection: sa.Connection, wanted: Sequence[ResultId]) -> dict[ResultId, dict[Cell, tuple[float, float]]]:
+    """Estimate and standard error of each facet of each domain, for these results."""
+    query = sa.select(results.c.id, results.c.document).where(results.c.id.in_(wanted))
+    return {
+        row.id: {
+            (figure["domain"], Facet(figure["facet"])): (figure["estimate"], figure["standard_error"])
+            for figure in json.loads(row.document)["figures"]
+            if figure["facet"] is not None
+        }
+        for row in connection.execute(query)
+    }
+
+
+def unsettled(
+    connection: sa.Connection, turn: int = 0, limit: int | None = None
+) -> dict[CohortId, list[ParticipantId]]:
+    """Cases, by cohort, that have no result as new as their evidence: mostly those that wait for more.
+
+    At most `limit` of them; where there are more, `turn` (any number) chooses which stretch.
+    """
+    c, r = cases.c, results.c
+    newer = sa.exists().where(r.cohort == c.cohort, r.participant == c.participant, r.scored_at >= c.changed_at)
+    query = sa.select(c.cohort, c.participant).where(~newer).order_by(c.cohort, c.participant)
+    if limit is not None:
+        count = connection.execute(sa.select(sa.func.count()).select_from(cases).where(~newer)).scalar_one()
+        query = query.limit(limit).offset(turn % max(1, -(-count // limit)) * limit)
+    found: dict[CohortId, list[ParticipantId]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.cohort].append(row.participant)
+    return found
+
+
+def has_evidence(connection: sa.Connection, cohort: CohortId) -> bool:
+    """Whether anything is known about anybody of the cohort: from then on its framework and scale are pinned."""
+    return connection.execute(sa.select(cases.c.cohort).where(cases.c.cohort == cohort).limit(1)).first() is not None
+
+
+def status_of(connection: sa.Connection, definition: CohortDefinition) -> list[ParticipantStatus]:
+    """Where each participant of the roster stands, by participant id, computed from the evidence itself."""
+    cohort = CohortId(definition.cohort)
+    roster = sorted(each.participant for each in participants_of(connection, cohort))
+    return [
+        _status(definition, case) for batch in batches(roster) for case in cases_of(connection, cohort, batch).values()
+    ]
+
+
+def results_of(
+    connection: sa.Connection, cohort: CohortId, *, every: bool = False, competencies: bool = False
+) -> list[ResultRow]:
+    """The current results, by participant, in the framework's order of figures.
+
+    `every` gives superseded versions as well, `competencies` the competencies beside domains and facets.
+    """
+    query = sa.select(results).where(results.c.cohort == cohort).order_by(results.c.version)
+    kept: dict[tuple[str, int], list[ResultRow]] = {}
+    for row in connection.execute(query):
+        rows = [_result_row(row, figure) for figure in json.loads(row.document)["figures"]]
+        version = row.version if every else 0
+        kept[row.participant, version] = [each for each in rows if competencies or each.competency is None]
+    return [row for key in sorted(kept) for row in kept[key]]
+
+
+def gaps_of(connection: sa.Connection, cohort: CohortId) -> CohortGaps | None:
+    """The gap table of the cohort's latest run; None before the first run."""
+    query = sa.select(runs.c.run, runs.c.at).where(runs.c.cohort == cohort)
+    run = connection.execute(query.order_by(runs.c.at.desc(), runs.c.run.desc()).limit(1)).one_or_none()
+    if run is None:
+        return None
+    g = gaps.c
+    columns = (g.domain, g.facet, g.organisation, g.n, g.estimate, g.low, g.high)
+    table = sa.select(*columns).where(g.run == run.run, g.cohort == cohort).order_by(g.position)
+    rows = (row._asdict() for row in connection.execute(table))
+    return CohortGaps(run.run, run.at, tuple(Gap(**row | {"facet": Facet(row["facet"])}) for row in rows))
+
+
+def batches(participants: Sequence[ParticipantId]) -> Iterator[Sequence[ParticipantId]]:
+    """The participants, some at a time, so that memory and parameters stay bounded in a large cohort."""
+    return (participants[start : start + BATCH] for start in range(0, len(participants), BATCH))
+
+
+def _latest(
+    connection: sa.Connection, cohort: CohortId, participants: Sequence[ParticipantId]
+) -> dict[ParticipantId, Latest]:
+    r = results.c
+    query = sa.select(r.id, r.participant, r.version, r.evidence_state, r.model, r.rules)
+    rows = connection.execute(query.where(r.cohort == cohort, r.participant.in_(participants)).order_by(r.version))
+    return {
+        row.participant: Latest(row.id, row.version, Grounds(row.evidence_state, row.model, row.rules)) for row in rows
+    }
+
+
+def _status(definition: CohortDefinition, case: Case) -> ParticipantStatus:
+    pieces = current(case.pieces)
+    lacking = missing(definition, pieces)
+    return ParticipantStatus(
+        participant=case.participant,
+        complete=not lacking,
+        scored=case.latest is not None,
+        missing=lacking,
+        late=sum(piece.late for piece in pieces),
+        withheld=withheld(definition, pieces),
+    )
+
+
+def _row(
+    cohort: CohortId, participant: ParticipantId, submission: SubmissionId, piece: Piece, at: datetime
+) -> dict[str, Any]:
+    about = {"cohort": cohort, "participant": participant, "submission": submission, "recorded_at": at}
+    return about | asdict(piece)
+
+
+def _result_row(row: Any, figure: Mapping[str, Any]) -> ResultRow:
+    same = ("domain", "competency", "estimate", "standard_error", "low", "high", "gap", "raters", "items", "anchored")
+    return ResultRow(
+        participant=row.participant,
+        version=row.version,
+        facet=None if figure["facet"] is None else Facet(figure["facet"]),
+        self_rating=figure["self"],
+        sources=tuple(figure["sources"]),
+        model=row.model,
+        framework=row.framework,
+        hash=row.hash,
+        **{name: figure[name] for name in same},
+    )
