@@ -16,6 +16,7 @@ from shared.cohort import store
 from shared.cohort.changes import definition_changes, pinned_changes
 from shared.cohort.definition import CohortDefinition
 from shared.cohort.folder import CohortFolder
+from shared.cohort.people_files import RATERS
 from shared.cohort.programme import CHOICES, FORM_FIELDS
 from shared.cohort.roster import ListChange, bring_into_line, kept_by_evidence, people_changes
 from shared.db import UnitOfWork
@@ -23,8 +24,8 @@ from shared.errors import PermanentError
 from shared.ids import CohortId
 from shared.outbox import audited
 
-REMAPPED = (
-    "what was recorded before stays as it was read; the new mapping counts for what arrives or is retried from now on"
+RECORDED = (
+    "what was recorded before stays as it was read; these changes count for what arrives or is retried from now on"
 )
 
 
@@ -136,9 +137,14 @@ def _compared(
 def _words(
     before: CohortDefinition, after: CohortDefinition, people: Sequence[ListChange], has_evidence: bool
 ) -> list[str]:
-    rules = definition_changes(before, after)
-    remapped = has_evidence and any(line.startswith((FORM_FIELDS, CHOICES)) and " is now " in line for line in rules)
-    return [*rules, *([REMAPPED] if remapped else []), *(line for change in people for line in change.words())]
+    lines = [*definition_changes(before, after), *(line for change in people for line in change.words())]
+    return [*lines, RECORDED] if has_evidence and any(map(_read_anew, lines)) else lines
+
+
+def _read_anew(line: str) -> bool:
+    """Whether evidence that came before the change would be read otherwise after it."""
+    remapped = line.startswith((FORM_FIELDS, CHOICES)) and " is now " in line
+    return remapped or (line.startswith(RATERS) and "relationship " in line)
 
 
 def _update(uow: UnitOfWork, folder: CohortFolder, people: Sequence[ListChange]) -> None:
