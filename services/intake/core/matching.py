@@ -237,7 +237,17 @@ def _rating(
 def _label(value: AnswerValue) -> str | None:
     if isinstance(value, tuple):
         return value[0].strip() if len(value) == 1 else None
-    return f"{value:g}" if isinstance(value, float | int) else value.strip()
+    return value.strip() if isinstance(value, str) else _spelled(value)
+
+
+def _spelled(number: float) -> str:
+    """A number as a choice's label would have it.
+
+    >>> _spelled(6.0), _spelled(2.5), _spelled(10**400)
+    ('6', '2.5', 'a number out of range')
+    """
+    finite = _number(number)
+    return "a number out of range" if finite is None else f"{finite:g}"
 
 
 def _number(value: float | str) -> float | None:
@@ -255,7 +265,9 @@ def _number(value: float | str) -> float | None:
 
 
 def _words(value: AnswerValue) -> str:
-    return plain(", ".join(value) if isinstance(value, tuple) else shown(value) if isinstance(value, float) else value)
+    if isinstance(value, tuple):
+        return plain(", ".join(value))
+    return plain(value) if isinstance(value, str) else _spelled(value)
 
 
 def _evidence(
