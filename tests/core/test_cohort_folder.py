@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from shared.cohort import columns, keys
+from shared.cohort.csv_file import LAYOUT
 from shared.cohort.folder import FolderMistakes
 from shared.words import Facet, Instrument, PoolPolicy, Relationship, ReleasePolicy
 from tests.builders.cohort_folder import OTHER_RULES, CohortRules, write_cohort
@@ -289,3 +292,21 @@ def test_any_changed_cell_gives_a_folder_or_mistakes_that_name_it(
             assert here or refers, str(mistake)
     finally:
         (folder / name).write_bytes(before)
+
+
+# The reference
+
+
+def test_the_reference_names_every_key_and_every_column() -> None:
+    reference = (PILOT.parents[1] / "docs" / "cohort-folder.md").read_text(encoding="utf-8")
+    models = [model for module in (columns, keys) for model in vars(module).values() if isinstance(model, type)]
+    names = {name for model in models if issubclass(model, BaseModel) for name in model.model_fields}
+    assert {name for name in names if name not in reference} == set()
+    assert {name for name in LAYOUT if Path(name).name not in reference} == set()
+
+
+def test_the_example_in_the_reference_is_the_pilots_own(folder: Path) -> None:
+    reference = (PILOT.parents[1] / "docs" / "cohort-folder.md").read_text(encoding="utf-8")
+    before = read(folder)
+    (folder / "cohort.toml").write_text(reference.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    assert read(folder) == before
