@@ -29,7 +29,7 @@ class OnlyContract(Contract):
     def render_broken_contract(self, check: ContractCheck) -> None:
         """One line for each import that is not allowed."""
         for importer, imported in check.metadata["found"]:
-            output.print_error(f"{importer} may not import {imported}", bold=False)
+            output.print_error(f"- {importer} -> {imported}", bold=False)
 
 
 def _within(module: str, package: str) -> bool:
