@@ -12,26 +12,19 @@ from pathlib import Path
 import pytest
 import redis
 
-from deploy.migration import every_table
 from shared.db import Database
+from shared.migrations import migrate
 from shared.queue_server import QueueServer
 from tests.servers.postgres import PostgresServer
 
 TEMPLATE = "talentline_template"
 
 
-def create_tables(url: str) -> None:
-    """Make every table of every service."""
-    database = Database(url)
-    every_table().create_all(database.engine)
-    database.close()
-
-
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty SQLite database with every table, to copy."""
     path = tmp_path_factory.mktemp("template") / "template.db"
-    create_tables(f"sqlite:///{path}")
+    migrate(f"sqlite:///{path}")
     return path
 
 
@@ -55,7 +48,7 @@ def postgres() -> Iterator[PostgresServer]:
 def postgres_template(postgres: PostgresServer) -> str:
     """The name of an empty database with every table, to make others from."""
     postgres.execute(f"CREATE DATABASE {TEMPLATE}")
-    create_tables(postgres.url(TEMPLATE))
+    migrate(postgres.url(TEMPLATE))
     return TEMPLATE
 
 

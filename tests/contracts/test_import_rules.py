@@ -80,7 +80,7 @@ def _is_code(name: str) -> bool:
 
 
 def lint(place: Path) -> tuple[int, str]:
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, env=os.environ | {"COLUMNS": "500"})
     return done.returncode, done.stdout + done.stderr
 
