@@ -1,6 +1,6 @@
 """Writes the cohort's report: gaps weakest first, organisations, who waits for what. Small groups are withheld."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from services.reporting.core.disclosure import withheld_organisations
@@ -138,9 +138,7 @@ def _organisations(
     for gap in gaps:
         if gap.organisation is not None:
             by_code.setdefault(gap.organisation, []).append(gap)
-    counts: Mapping[str, Mapping[Hashable, int]] = {
-        code: {(gap.domain, gap.facet): gap.n for gap in found} for code, found in by_code.items()
-    }
+    counts = {code: {(gap.domain, gap.facet): gap.n for gap in found} for code, found in by_code.items()}
     withheld = withheld_organisations(counts, definition.disclosure.group_minimum)
     names = {organisation.code: organisation.name for organisation in definition.organisations}
     return tuple(

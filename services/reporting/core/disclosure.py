@@ -10,6 +10,7 @@ exempt (they are told so) and taken as known to the reader.
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from shared.errors import PermanentError
 from shared.ids import EvidenceId, RaterId
 from shared.words import Instrument, Relationship
 
+C = TypeVar("C", bound=Hashable)
+"""A cell of a table."""
 EXEMPT = frozenset({Relationship.SELF, Relationship.LINE_MANAGER})
 
 Answer = tuple[RaterId, EvidenceId]
@@ -190,7 +193,7 @@ def exposes(earlier: Iterable[Shown], new: Shown, minimum: int) -> str | None:
     )
 
 
-def withheld_organisations(counts: Mapping[str, Mapping[Hashable, int]], minimum: int) -> dict[str, bool]:
+def withheld_organisations(counts: Mapping[str, Mapping[C, int]], minimum: int) -> dict[str, bool]:
     """Which organisations' figures are withheld: True where its own number is too small, False where it is withheld
     so that a smaller one can't be worked out from the cohort's figure. Shown ones are absent.
 
@@ -208,7 +211,7 @@ def withheld_organisations(counts: Mapping[str, Mapping[Hashable, int]], minimum
     return withheld
 
 
-def _withheld_by_cell(counts: Mapping[str, Mapping[Hashable, int]], withheld: Iterable[str]) -> list[int]:
+def _withheld_by_cell(counts: Mapping[str, Mapping[C, int]], withheld: Iterable[str]) -> list[int]:
     chosen = list(withheld)
     cells = dict.fromkeys(cell for by_cell in counts.values() for cell in by_cell)
     return [sum(counts[code].get(cell, 0) for code in chosen) for cell in cells]

@@ -89,7 +89,7 @@ def _candidates(reading: Reading) -> list[Candidate]:
 
 def worded(reading: Reading, candidates: Sequence[Candidate], drafted: date) -> tuple[Goal, ...]:
     """The goals in full: reason with its figures, actions of every kind, support, measure, review date."""
-    names = {domain.code: domain.name for domain, _ in reading.domains()}
+    names = {domain.code: domain.name for domain in reading.definition.framework.domains}
     return tuple(
         _goal(reading, candidate, text, number, names[candidate.domain], drafted)
         for number, (candidate, text) in enumerate(zip(candidates, texts_for(reading, candidates), strict=True), 1)

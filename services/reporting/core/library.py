@@ -132,7 +132,8 @@ class MadeWords(Frozen):
     left_out: str
     late: str
     rules: str
-    pool: str
+    pool_propose: str
+    pool_automatic: str
     limits: tuple[str, ...]
     provenance: str
 

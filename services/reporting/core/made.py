@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from services.reporting.core.disclosure import EXEMPT, shown_groups
 from services.reporting.core.english import capitalised, counted, listed, sentences
 from services.reporting.core.reading import Reading, group_name
-from shared.words import Instrument, Relationship
+from shared.words import Instrument, PoolPolicy, Relationship
 
 
 def how_made(reading: Reading) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def how_made(reading: Reading) -> tuple[str, ...]:
             sentences([made.late if reading.scored.late else "", made.left_out if reading.leaves_out else ""]),
             made.rules,
             sentences(made.limits),
-            made.pool,
+            made.pool_propose if definition.pool.policy is PoolPolicy.PROPOSE else made.pool_automatic,
             made.provenance.format(
                 model=reading.scored.model,
                 framework=reading.scored.framework,

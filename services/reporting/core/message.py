@@ -64,7 +64,7 @@ def mail_words(document: PlanDocument, pdf_size: int, contact: str) -> MailWords
 
 def file_name(document: PlanDocument) -> str:
     """The attachment's name as its owner reads it; no character that a file system refuses."""
-    name = "".join(" " if c in _FORBIDDEN_IN_NAMES else c for c in document.name)
+    name = "".join(" " if c in _FORBIDDEN_IN_NAMES else c for c in one_line(document.name))
     name = " ".join(name.split())[:80].strip(". ") or document.reference.replace("/", "-")
     version = f", version {document.revision}" if document.revision > 1 else ""
     return f"Personal development plan – {name}{version}.pdf"

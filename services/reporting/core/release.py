@@ -45,9 +45,10 @@ def revision_for(plans: Mapping[int, PlanState]) -> int:
 
 
 def goes_out_at_once(revision: int, policy: ReleasePolicy, *, is_authorised: bool) -> bool:
-    """Whether a plan just drafted is released right away. A revision of a plan that went out never is."""
-    by_run = policy is ReleasePolicy.AT_RUN and is_authorised
-    return revision == 1 and (policy is ReleasePolicy.AUTOMATIC or by_run)
+    """Whether a plan just drafted is released right away: a first plan, by the policy or since a run has released it
+    beforehand. A revision of a plan that went out never is.
+    """
+    return revision == 1 and (policy is ReleasePolicy.AUTOMATIC or is_authorised)
 
 
 def waits_for(revision: int, policy: ReleasePolicy) -> str:
