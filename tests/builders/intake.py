@@ -247,8 +247,9 @@ def handle_all(db: Database, vendors: Vendors = VENDORS, client: HttpClient | No
             outcome = effect.act(prepared)
             with db.write(cause) as uow:
                 effect.settle(uow, event, prepared, outcome)
-        with db.write() as uow:
-            uow.execute(sa.update(deliveries).where(deliveries.c.id == row.id).values(state="done"))
+    with db.write() as uow:
+        done = sa.update(deliveries).where(deliveries.c.id.in_([row.id for row in rows]))
+        uow.execute(done.values(state="done"))
     return len(rows)
 
 

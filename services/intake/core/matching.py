@@ -214,10 +214,11 @@ def _rating(
         several = f"{where} has several choices at once; allow one, and ask for the response again"
         return Reason(ReasonCode.UNMAPPED_CHOICE, several)
     if cell.labelled:
-        by_label = {folded(known): rating for known, rating in choices.items()} | dict(choices)
-        for known in (label, folded(label)):
-            if known in by_label:
-                return by_label[known]
+        if label in choices:
+            return choices[label]
+        for known, rating in choices.items():
+            if folded(known) == folded(label):
+                return rating
     number = _number(value if isinstance(value, float | int) else label)
     if number is None:
         return Reason(

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.json_body import parsed
 from services.intake.core.signatures import signed
 from services.intake.core.submission import RawRequest
 from services.intake.core.text import listed
@@ -120,14 +121,14 @@ class Typeform:
     def delivery_id(self, request: RawRequest) -> str | None:
         """The event's id, the same in every retry."""
         try:
-            return _Delivery.model_validate_json(request.body).event_id
-        except ValidationError:
+            return _Delivery.model_validate(parsed(request.body)).event_id
+        except (ValidationError, Unreadable):
             return None
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response that the body holds. Choices become their labels, fields are keyed by their ref."""
         try:
-            body = _Body.model_validate_json(request.body)
+            body = _Body.model_validate(parsed(request.body))
         except ValidationError as error:
             raise _unreadable(error) from None
         if body.event_type not in {"form_response", "form_response_partial"}:
@@ -162,12 +163,6 @@ def _response(body: _Body) -> Response:
 def _unreadable(error: ValidationError) -> Unreadable:
     """Says where the body is not as documented, without quoting what stands there."""
     mistakes = error.errors(include_input=False, include_url=False, include_context=False)
-    if any(mistake["type"] == "json_invalid" for mistake in mistakes):
-        return Unreadable(
-            ReasonCode.BROKEN_JSON,
-            "the body is not complete JSON, as if it had been cut off on the way; have Typeform send it again"
-            " (webhook, recent requests), then leave this one where it is",
-        )
     places = [".".join(str(part) for part in mistake["loc"]) or "the body" for mistake in mistakes]
     return Unreadable(
         ReasonCode.UNEXPECTED_SHAPE,
