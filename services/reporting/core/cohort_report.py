@@ -25,8 +25,6 @@ class ReportWords(Frozen):
     facet_know: str
     facet_apply: str
     few: str
-    withheld_few: str
-    withheld_other: str
     cohort_few: str
     organisation_note: str
     reason_few: str
@@ -155,10 +153,6 @@ def _organisation(
     if too_few is None:
         rows = tuple(_row(definition, gap, words, "") for gap in gaps)
         return OrganisationSection(name, counted(max(gap.n for gap in gaps), "participant"), rows, "")
-    if too_few:
-        note, n = words.reason_few.format(minimum=minimum), words.few.format(minimum=minimum)
-        cell = words.withheld_few.format(minimum=minimum)
-    else:
-        note, n, cell = words.reason_other, words.counted_not, words.withheld_other
-    rows = _shown_first([_row(definition, gap, words, cell) for gap in gaps])
-    return OrganisationSection(name, n, rows, words.organisation_note.format(reason=note))
+    reason = words.reason_few.format(minimum=minimum) if too_few else words.reason_other
+    n = words.few.format(minimum=minimum) if too_few else words.counted_not
+    return OrganisationSection(name, n, (), words.organisation_note.format(reason=reason))

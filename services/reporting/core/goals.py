@@ -41,7 +41,8 @@ def chosen(reading: Reading) -> list[Candidate]:
     """What the goals are about, in the goals' order.
 
     One is on the domain with the lowest estimate; then come the lowest competencies, at most `per_domain_most` of a
-    domain while others are left; `goals_least` of them, and up to `goals_most` while estimates are below `goal_below`.
+    domain while others are left; `goals_least` of them, up to `goals_usual` while estimates are below `goal_below`,
+    up to `goals_most` while whole ranges are.
     """
     rules, weakest = reading.library.rules, weakest_domain(reading)[0].code
     ranked = sorted(_candidates(reading), key=lambda candidate: candidate.order)
@@ -68,9 +69,11 @@ def _wanted(candidate: Candidate, picked: Sequence[Candidate], reading: Reading)
     rules = reading.library.rules
     if len(picked) < rules.goals_least:
         return True
-    low = candidate.figure.estimate < at_share(reading.scale, rules.goal_below)
+    threshold = at_share(reading.scale, rules.goal_below)
+    value = candidate.figure.estimate if len(picked) < rules.goals_usual else candidate.figure.high
     held = sum(1 for other in picked if other.domain == candidate.domain)
-    return len(picked) < rules.goals_most and candidate.tier == 0 and low and held < rules.per_domain_most
+    allowed = len(picked) < rules.goals_most and candidate.tier == 0 and held < rules.per_domain_most
+    return allowed and value < threshold
 
 
 def _candidates(reading: Reading) -> list[Candidate]:
@@ -125,9 +128,9 @@ def _reason(reading: Reading, candidate: Candidate, text: GoalText, domain: str)
     return sentences(
         [
             text.why,
-            reading.words.reason.format(name=candidate.name, behind=behind(figure), **said(figure)),
+            reading.words.reason.format(behind=behind(figure), **said(figure)),
             _on_weakest(reading, candidate, domain),
-            _statements(reading, candidate),
+            "" if reading.library.knows(candidate.name) else _statements(reading, candidate),
         ]
     )
 
@@ -139,7 +142,7 @@ def _on_weakest(reading: Reading, candidate: Candidate, name: str) -> str:
         return ""
     clear = not any(overlap(figure, other) for other in rest)
     sentence = reading.words.reason_weakest if clear else reading.words.reason_weakest_similar
-    return sentence.format(domain=name, **said(figure))
+    return sentence.format(domain=name)
 
 
 def _statements(reading: Reading, candidate: Candidate) -> str:
@@ -150,16 +153,12 @@ def _statements(reading: Reading, candidate: Candidate) -> str:
 
 
 def _actions(reading: Reading, candidate: Candidate, text: GoalText) -> tuple[Action, ...]:
-    """One action of every kind, and one more by whether knowing or doing is behind in the domain."""
-    actions = [Action("experience", text.experience), Action("people", text.people), Action("course", text.course)]
-    if _knows_less(reading, candidate.domain):
-        return (*actions, Action("course", text.know))
-    return (actions[0], Action("experience", text.apply), *actions[1:])
-
-
-def _knows_less(reading: Reading, domain: str) -> bool:
-    facets = dict(reading.facets(domain))
-    if Facet.KNOW not in facets or Facet.APPLY not in facets:
-        return False
-    know, apply = facets[Facet.KNOW], facets[Facet.APPLY]
-    return know.estimate < apply.estimate and not overlap(know, apply)
+    """One action of every kind, by whether knowing or doing is clearly behind in the domain."""
+    facets = dict(reading.facets(candidate.domain))
+    experience, course = text.experience, text.course
+    if len(facets) == len(Facet) and not overlap(facets[Facet.KNOW], facets[Facet.APPLY]):
+        if facets[Facet.KNOW].estimate < facets[Facet.APPLY].estimate:
+            course = text.know
+        else:
+            experience = text.apply
+    return Action("experience", experience), Action("people", text.people), Action("course", course)

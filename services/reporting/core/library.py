@@ -34,9 +34,9 @@ class GoalText(Frozen):
     people: str
     course: str
     know: str
-    """One more action, a course, where knowing is behind doing."""
+    """The course where knowing is clearly behind doing."""
     apply: str
-    """One more action, an experience, everywhere else."""
+    """The experience where doing is clearly behind knowing."""
     support: str
     measure: str
     question: str
@@ -47,9 +47,12 @@ class PlanRules(Frozen):
     """How a plan is put together from figures."""
 
     goals_least: int = Field(ge=1)
+    goals_usual: int = Field(ge=1)
     goals_most: int = Field(ge=1)
     goal_below: Share
-    """Beyond the least number, a competency becomes a goal only if its estimate is below this."""
+    """Beyond the least number a competency becomes a goal only if its estimate is below this; beyond the usual number
+    only if its whole likely range is.
+    """
     per_domain_most: int = Field(ge=1)
     """Goals of one domain, unless there are too few others."""
     strengths_most: int
@@ -63,7 +66,7 @@ class PlanRules(Frozen):
     close_most: int
     """How many competencies of similar standing are named before saying "most"."""
     statements_most: int
-    """Observable statements that a reason quotes."""
+    """Observable statements that the reason of a goal without a text of its own quotes."""
     goal_review_weeks: tuple[Weeks, ...]
     """Weeks to the first review of goal 1, 2, …; the last one stands for all further goals."""
 
@@ -152,6 +155,10 @@ class PlanLibrary(Frozen):
     """For competencies that no pack text knows; taken in turn."""
     competencies: Mapping[str, GoalText] = {}
     """Competency name in lower case → its own text."""
+
+    def knows(self, name: str) -> bool:
+        """Whether a competency has a text of its own."""
+        return name.casefold() in self.competencies
 
     def text_for(self, name: str, turn: int) -> GoalText:
         """The text of a competency by name, or else a general one with the name filled in."""

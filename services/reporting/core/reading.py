@@ -86,7 +86,12 @@ def said(figure: Figure | Source) -> dict[str, str]:
 
 def behind(figure: Figure) -> str:
     """Who stands behind a figure, such as "9 raters, 4 assessors and 2 markers"."""
-    return listed(counted(source.raters, _UNITS[source.instrument]) for source in figure.sources)
+    return listed(behind_source(source) for source in figure.sources)
+
+
+def behind_row(figure: Figure) -> str:
+    """The same in short for a table, such as "9 raters, 4 assessors, 2 markers"."""
+    return ", ".join(behind_source(source) for source in figure.sources)
 
 
 def behind_source(source: Source) -> str:

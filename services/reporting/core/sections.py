@@ -8,7 +8,7 @@ from services.reporting.core.documents import CompetencyRow, DomainSection, Grou
 from services.reporting.core.english import capitalised, listed, number, sentences
 from services.reporting.core.reading import (
     Reading,
-    behind,
+    behind_row,
     behind_source,
     group_name,
     others,
@@ -39,7 +39,7 @@ def _section(reading: Reading, domain: Domain, figure: Figure) -> DomainSection:
         others=others(figure),
         summary=_summary(reading, figure),
         gap=gap_sentence(reading, figure),
-        facets=tuple(Row(names[facet], range_of(f), behind(f)) for facet, f in reading.facets(domain.code)),
+        facets=tuple(Row(names[facet], range_of(f), behind_row(f)) for facet, f in reading.facets(domain.code)),
         sources=tuple(Row(capitalised(s.instrument.label), range_of(s), behind_source(s)) for s in figure.sources),
         groups=_groups(figure),
         competencies=_competencies(reading, domain.code),
@@ -54,7 +54,9 @@ def _groups(figure: Figure) -> tuple[GroupRow, ...]:
 
 def _competencies(reading: Reading, domain: str) -> tuple[CompetencyRow, ...]:
     return tuple(
-        CompetencyRow(s.competency.name, range_of(s.figure), s.figure.self_rating, others(s.figure), behind(s.figure))
+        CompetencyRow(
+            s.competency.name, range_of(s.figure), s.figure.self_rating, others(s.figure), behind_row(s.figure)
+        )
         for s in reading.standings()
         if s.competency.domain == domain
     )

@@ -7,7 +7,7 @@ from services.reporting.core.documents import Point
 from services.reporting.core.english import listed, sentences
 from services.reporting.core.goals import Candidate
 from services.reporting.core.library import at_share
-from services.reporting.core.reading import Reading, Standing, behind, overlap, said
+from services.reporting.core.reading import Reading, Standing, overlap, said
 from services.reporting.core.scored import Figure
 
 
@@ -26,7 +26,7 @@ def strengths(reading: Reading, goals: Sequence[Candidate]) -> tuple[tuple[Point
 def _strength(reading: Reading, standing: Standing, middle: float) -> Point:
     figure, words = standing.figure, reading.words
     sentence = words.strength_clear if figure.low > middle else words.strength_open
-    text = sentence.format(behind=behind(figure), **said(figure))
+    text = sentence.format(**said(figure))
     return Point(standing.competency.domain, standing.competency.name, text)
 
 
@@ -37,7 +37,7 @@ def priorities(reading: Reading, goals: Sequence[Candidate]) -> tuple[tuple[Poin
         Point(
             goal.domain,
             goal.name,
-            reading.words.priority.format(goal=number, behind=behind(goal.figure), **said(goal.figure)),
+            reading.words.priority.format(goal=number, **said(goal.figure)),
         )
         for number, goal in numbered
     )
