@@ -182,7 +182,8 @@ def retry(uow: UnitOfWork, ids: Sequence[SubmissionId] | None, *, actor: str) ->
     What follows has the correlation of the caller's transaction.
     """
     waiting = store.quarantined(uow.connection)
-    again = [each for each in waiting if ids is None or each.id in set(ids)]
+    wanted = None if ids is None else set(ids)
+    again = [each for each in waiting if wanted is None or each.id in wanted]
     for each in again:
         publish(uow, SubmissionReceived(submission=each.id, cohort=each.cohort))
         audited(uow, actor=actor, action="quarantine.retried", subject=each.id, detail={"cohort": each.cohort})
