@@ -6,13 +6,15 @@ database (its own busy handler is unfair: writers waited past their lease). Post
 """
 
 import fcntl
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,6 +32,10 @@ Ring = Callable[[Service, DeliveryId], None]
 
 def silent(service: Service, delivery: DeliveryId) -> None:
     """Rings nobody; the sweepers find the delivery."""
+
+
+LOCK_PATIENCE_S = 20
+"""How long a writer waits for another before it gives up and is tried again later."""
 
 
 class DatabaseUnavailable(TransientError):
@@ -106,9 +112,19 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection for looking, not for writing. Raises DatabaseUnavailable."""
-        with _translated(), self.engine.connect() as connection:
-            yield connection
+        """A connection for looking: one snapshot for all its statements, and nothing that it writes is kept.
+
+        Raises DatabaseUnavailable.
+        """
+        snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with _translated(), self.engine.connect().execution_options(**snapshot) as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                with suppress(sa.exc.DBAPIError):
+                    connection.exec_driver_sql("ROLLBACK") if self.is_sqlite else connection.rollback()
 
     def _transaction(self, connection: sa.Connection) -> AbstractContextManager[Any]:
         return _immediate(connection) if self.is_sqlite else connection.begin()
@@ -126,12 +142,29 @@ class Database:
         self.engine.dispose()
 
 
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+"""What SQLite says when the file is in use, full or away. Everything else is a mistake of ours."""
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turns what the drivers say of an absent or overloaded database into DatabaseUnavailable."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+        if code is not None and code & 0xFF not in _PASSING:
+            raise  # such as a table that is not there: waiting does not make it
         raise DatabaseUnavailable(f"the database did not answer ({type(error).__name__})") from error
     except sa.exc.DBAPIError as error:
         if error.connection_invalidated:
@@ -177,8 +210,16 @@ def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         max_overflow=5,
         pool_pre_ping=True,
         pool_timeout=10,
+        isolation_level="READ COMMITTED",
         hide_parameters=True,  # an error's text may be logged; what was being stored may not
-        connect_args={"connect_timeout": 5},
+        connect_args={
+            "connect_timeout": 5,
+            # A host that dies in mid-transaction must not hold its row locks until the system's own time-out.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": f"-c lock_timeout={LOCK_PATIENCE_S}s -c idle_in_transaction_session_timeout=5min",
+        },
     )
 
 
@@ -188,21 +229,46 @@ class _FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._threads = threading.Lock()
-        self._file: Any = None
+        self._holder: int | None = None
+        self._file: IO[str] | None = None
 
     def __enter__(self) -> None:
-        self._threads.acquire()
+        if self._holder == threading.get_ident():
+            raise RuntimeError("a unit of work was opened inside another one: it would wait for itself for ever")
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        if not self._threads.acquire(timeout=LOCK_PATIENCE_S):
+            raise DatabaseUnavailable("another writer of this process holds the database")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._file = self._locked(deadline)
         except BaseException:
             self._threads.release()
             raise
+        self._holder = threading.get_ident()
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._holder = None
+        if self._file is not None:
+            self._file.close()
         self._threads.release()
+
+    def _locked(self, deadline: float) -> IO[str]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a")
+        except OSError as error:
+            raise DatabaseUnavailable(f"{self._path} can't be written ({error.strerror})") from error
+        pause = 0.0002
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    file.close()
+                    raise DatabaseUnavailable("another process holds the database's writer lock") from None
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.005)
+            else:
+                return file
 
 
 class database_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801  (it is an SQL function)

@@ -4,7 +4,7 @@ Everything else carries ids. Erasing a person is erasing their rows here and the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,9 +63,9 @@ class Participant:
     """A participant. `pool_consent` is the pool level agreed, None if none was."""
 
     participant: ParticipantId
-    given_name: str
-    family_name: str
-    email: str
+    given_name: str = field(repr=False)
+    family_name: str = field(repr=False)
+    email: str = field(repr=False)
     organisation: OrganisationId
     pool_consent: str | None
 
@@ -82,8 +82,8 @@ class Rater:
     rater: RaterId
     participant: ParticipantId
     relationship: Relationship
-    name: str
-    email: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Comment:
     rater: RaterId
     kind: str
     evidence: EvidenceId
-    text: str
+    text: str = field(repr=False)
 
 
 def participants_of(connection: sa.Connection, cohort: CohortId) -> list[Participant]:

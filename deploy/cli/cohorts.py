@@ -40,8 +40,14 @@ def open_(
     db = installation.db
     cohort = CohortId(found.definition.cohort)
     with db.write() as uow:
-        evidence = store.has_evidence(uow.connection, cohort)
-        opening = open_cohort(uow, found, update=update, actor=by, has_evidence=evidence)
+        opening = open_cohort(
+            uow,
+            found,
+            update=update,
+            actor=by,
+            has_evidence=store.has_evidence(uow.connection, cohort),
+            people_with_evidence=store.people_with_evidence(uow.connection, cohort),
+        )
     for warning in found.warnings:
         complain(f"note: {warning}")
     for change in opening.changes:

@@ -95,7 +95,9 @@ class Told:
     def promises(self) -> list[tuple[str, bool]]:
         """What a demo promises, and whether it happened."""
         everyone = len(self.opened.participants)
-        waiting: dict[str, str] = {status.participant: " ".join(status.missing) for status in self.before if not status.scored}
+        waiting: dict[str, str] = {
+            status.participant: " ".join(status.missing) for status in self.before if not status.scored
+        }
         mails = list((self.folder / "mail").glob("*.eml"))
         return [
             ("every delivery was answered as its sender must see it", all(a.as_expected for a in self.answers)),
