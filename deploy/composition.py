@@ -8,11 +8,8 @@ from functools import cached_property
 
 from dramatiq.brokers.redis import RedisBroker
 
-from services.intake import handlers as intake
 from services.intake.settings import IntakeSettings
-from services.reporting import handlers as reporting
 from services.reporting.settings import ReportingSettings
-from services.scoring import handlers as scoring
 from services.scoring.settings import ScoringSettings
 from shared.broker import Doorbell, broker_for
 from shared.db import Database, Ring, silent
@@ -48,6 +45,11 @@ class Installation:
 
     def handlers(self, services: Iterable[Service]) -> Mapping[Service, Handlers]:
         """What each of these services does with each event that it hears."""
+        # Only workers need these, and they bring typesetting and statistics along: a listing is there sooner without.
+        from services.intake import handlers as intake  # noqa: PLC0415
+        from services.reporting import handlers as reporting  # noqa: PLC0415
+        from services.scoring import handlers as scoring  # noqa: PLC0415
+
         makers = {
             Service.INTAKE: lambda: intake.handlers(self.intake),
             Service.SCORING: lambda: scoring.handlers(self.scoring),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy import checks, supervisor, web, worker
+from deploy import checks, supervisor
 from deploy.cli.access import installation
 from deploy.cli.output import AsJson, complain, say, show
 from shared import migrations
@@ -32,6 +32,8 @@ def up(
 
 def serve() -> None:
     """The web door alone."""
+    from deploy import web  # noqa: PLC0415  (only this role needs the web framework)
+
     web.serve(installation("web"))
 
 
@@ -39,6 +41,8 @@ def work(
     services: Annotated[list[Service] | None, typer.Argument(metavar="[intake|scoring|reporting]")] = None,
 ) -> None:
     """A worker for one service, or for all of them."""
+    from deploy import worker  # noqa: PLC0415  (only this role needs the handlers)
+
     worker.work(installation("worker"), services or list(Service))
 
 
