@@ -1,0 +1,58 @@
+"""What intake does when it hears of a submission: read it, match it, record evidence or quarantine it.
+
+Most submissions carry everything, and one transaction does it all. A thin webhook only points to the response: then
+the vendor's API is asked with no transaction open (an `Effect`), and what it answered is kept for a retry.
+`reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells.
+"""
+
+from services.intake import store
+from services.intake.core import meaning
+from services.intake.core.submission import SubmissionState
+from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests
+from services.intake.handlers.reading import Reader
+from services.intake.handlers.recording import record
+from services.intake.settings import IntakeSettings
+from services.intake.vendors import VENDORS, Vendors
+from shared.cohort.store import definition_of
+from shared.db import UnitOfWork
+from shared.events import SubmissionReceived
+from shared.handling import Effect, Handlers
+from shared.http_client import HttpClient
+
+UNDER_WAY = frozenset({SubmissionState.RECEIVED, SubmissionState.QUARANTINED})
+
+
+def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpClient | None = None) -> Handlers:
+    """What intake does with each event that it hears of."""
+    client = client or HttpClient(timeout=settings.fetch_timeout, max_bytes=settings.fetch_max_bytes)
+    reader = Reader(settings, vendors)
+
+    def begin(uow: UnitOfWork, event: SubmissionReceived) -> Fetch | None:
+        submission = store.submission_locked(uow, event.submission)
+        if submission is None or submission.state not in UNDER_WAY:
+            return None
+        definition = definition_of(uow.connection, submission.cohort)
+        found = reader.meaning(uow, submission, definition)
+        if isinstance(found, Fetch):
+            return found
+        record(uow, submission, definition, found)
+        return None
+
+    def act(fetch: Fetch) -> Fetched:
+        return fetched(fetch, client)
+
+    def settle(uow: UnitOfWork, event: SubmissionReceived, _fetch: Fetch, got: Fetched) -> None:
+        submission = store.submission_locked(uow, event.submission)
+        if submission is None or submission.state not in UNDER_WAY:
+            return
+        definition = definition_of(uow.connection, submission.cohort)
+        if got.failure is not None:
+            record(uow, submission, definition, meaning.unreadable(got.failure))
+            return
+        store.keep_answers(uow, submission.id, got.answers)
+        found = reader.meaning(uow, submission, definition, got.answers)
+        if isinstance(found, Fetch):
+            found = meaning.unreadable(too_many_requests())
+        record(uow, submission, definition, found)
+
+    return {SubmissionReceived.name: Effect(begin=begin, act=act, settle=settle)}

@@ -1,0 +1,85 @@
+"""Finding out what a stored submission means, whatever it came in as."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.intake import files, store
+from services.intake.core import meaning, uploads
+from services.intake.core.errors import Reason, ReasonCode, Unreadable
+from services.intake.core.grid import Mistake
+from services.intake.core.matching import Source
+from services.intake.core.meaning import Meaning
+from services.intake.core.submission import SubmissionKind
+from services.intake.core.vendor import ApiAnswer, NothingSaid, RequestNeeded, Responses
+from services.intake.handlers.fetching import Fetch
+from services.intake.settings import IntakeSettings
+from services.intake.store import Submission
+from services.intake.vendors import Vendors
+from shared.cohort.definition import CohortDefinition
+from shared.db import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads submissions with the vendors and limits of one installation."""
+
+    settings: IntakeSettings
+    vendors: Vendors
+
+    def meaning(
+        self,
+        uow: UnitOfWork,
+        submission: Submission,
+        definition: CohortDefinition,
+        answers: Sequence[ApiAnswer] | None = None,
+    ) -> Meaning | Fetch:
+        """The meaning, or the request that has to be made first."""
+        if submission.kind is not SubmissionKind.WEBHOOK:
+            return self._upload(uow, submission, definition)
+        connection = definition.connections.get(submission.connection)
+        if connection is None:
+            return meaning.unreadable(_no_connection(submission))
+        vendor = self.vendors.get(connection.vendor)
+        if vendor is None:
+            return meaning.unreadable(_no_vendor(connection.vendor))
+        try:
+            reading = vendor.read(submission.request, submission.answers if answers is None else answers)
+        except Unreadable as error:
+            return meaning.unreadable(error.reason)
+        if isinstance(reading, RequestNeeded):
+            return Fetch(submission, vendor, reading, self.settings.api_key(connection.secret_env))
+        source = Source(submission.connection, connection.instrument)
+        return self._responses(uow, submission, reading, source, definition)
+
+    def _responses(
+        self,
+        uow: UnitOfWork,
+        submission: Submission,
+        reading: Responses | NothingSaid,
+        source: Source,
+        definition: CohortDefinition,
+    ) -> Meaning:
+        responses = reading.each if isinstance(reading, Responses) else ()
+        roster = store.roster_named(uow.connection, submission.cohort, responses)
+        return meaning.of_responses(reading, source, definition, roster)
+
+    def _upload(self, uow: UnitOfWork, submission: Submission, definition: CohortDefinition) -> Meaning:
+        try:
+            limit = self.settings.upload_unpacked_max_bytes
+            grids = files.grids_of(submission.request.body, unpacked_limit=limit)
+        except files.NotATable as error:
+            mistake = Mistake("", None, None, None, str(error))
+            return meaning.of_upload(uploads.UploadReading(submission.kind, (), (mistake,)))
+        roster = store.roster_of(uow.connection, submission.cohort)
+        return meaning.of_upload(uploads.read(grids, definition, roster))
+
+
+def _no_connection(submission: Submission) -> Reason:
+    return Reason(
+        ReasonCode.UNKNOWN_CONNECTION,
+        f"connection {submission.connection} is no longer in cohort.toml; put it back and update the cohort",
+    )
+
+
+def _no_vendor(vendor: str) -> Reason:
+    return Reason(ReasonCode.UNKNOWN_VENDOR, f"vendor {vendor} is unknown to this version; upgrade the workers")

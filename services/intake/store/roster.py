@@ -1,0 +1,34 @@
+"""The people of a cohort as intake needs them: ids only."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from services.intake.core.matching import identity_of
+from services.intake.core.roster import RaterEntry, Roster
+from services.intake.core.vendor import Response
+from shared import people
+from shared.ids import CohortId, ParticipantId, RaterId
+
+
+def roster_named(connection: sa.Connection, cohort: CohortId, responses: Iterable[Response]) -> Roster:
+    """Those people of the cohort whom responses name."""
+    named = [identity_of(response) for response in responses]
+    there = (
+        people.participant_of(connection, cohort, ParticipantId(participant))
+        for participant in sorted({identity.participant for identity in named})
+    )
+    raters = (people.rater_of(connection, cohort, RaterId(by)) for by in sorted({identity.by for identity in named}))
+    return Roster(
+        frozenset(person.participant for person in there if person),
+        {rater.rater: RaterEntry(rater.participant, rater.relationship) for rater in raters if rater},
+        frozenset(people.assessors_of(connection, cohort)),
+    )
+
+
+def roster_of(connection: sa.Connection, cohort: CohortId) -> Roster:
+    """Every participant and assessor of the cohort: those whom sheets and marks may name."""
+    return Roster(
+        frozenset(person.participant for person in people.participants_of(connection, cohort)),
+        assessors=frozenset(people.assessors_of(connection, cohort)),
+    )
