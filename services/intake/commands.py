@@ -12,7 +12,7 @@ from services.intake import files, store
 from services.intake.core import uploads
 from services.intake.core.grid import Mistake
 from services.intake.core.submission import RawRequest, SubmissionKind, delivery_key
-from services.intake.core.text import shown
+from services.intake.core.text import is_id, shown
 from services.intake.core.vendor import Refusal, Reply, Secrets, Vendor
 from services.intake.core.vendor import Refused as RefusedRequest
 from services.intake.settings import IntakeSettings
@@ -100,7 +100,7 @@ def accept_webhook(
 
 def _connected(uow: UnitOfWork, name: str, vendors: Vendors) -> tuple[CohortId, Vendor, str] | TurnedAway:
     """The cohort that a connection feeds, its vendor, and the name of the variable that holds its secret."""
-    cohort = cohort_of_connection(uow.connection, name)
+    cohort = cohort_of_connection(uow.connection, name) if is_id(name) else None
     connection = definition_of(uow.connection, cohort).connections.get(name) if cohort else None
     if cohort is None or connection is None:
         return TurnedAway(Refusal.UNKNOWN_CONNECTION)

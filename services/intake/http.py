@@ -21,6 +21,7 @@ from services.intake import commands, store
 from services.intake.commands import Accepted, Refused, Taken, TurnedAway
 from services.intake.core.grid import Mistake
 from services.intake.core.submission import RawRequest
+from services.intake.core.text import is_id, shown
 from services.intake.core.vendor import Refusal, Reply
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
@@ -81,16 +82,16 @@ def _answer(outcome: Taken | TurnedAway | Reply) -> Response:
 def _commands(door: FastAPI, db: Database, settings: IntakeSettings) -> None:
     authorised = [Depends(_bearer(settings))]
 
-    def submitted(cohort: str, name: str, content: bytes) -> Accepted:
+    def submitted(cohort: CohortId, name: str, content: bytes) -> Accepted:
         with db.write() as uow:
-            definition = definition_of(uow.connection, CohortId(cohort))
+            definition = definition_of(uow.connection, cohort)
             return commands.submit_file(uow, definition, name, content, actor="api", settings=settings)
 
     @door.post("/cohorts/{cohort}/submissions", dependencies=authorised)
     async def submit(cohort: str, request: Request) -> Response:
         """Take one file of score sheets or marks, as multipart/form-data."""
         name, content = await _file(request, settings.upload_max_bytes)
-        accepted = await run_in_threadpool(submitted, cohort, name, content)
+        accepted = await run_in_threadpool(submitted, _cohort(cohort), name, content)
         said = {
             "submission": accepted.submission,
             "kind": accepted.kind,
@@ -104,8 +105,15 @@ def _commands(door: FastAPI, db: Database, settings: IntakeSettings) -> None:
         """Ask for a run: every case is looked at again, and the cohort's gap table is written."""
         requested = RunId(new_id())
         with db.write(Cause(CorrelationId(requested))) as uow:
-            commands.request_run(uow, CohortId(cohort), requested, actor="api")
+            commands.request_run(uow, _cohort(cohort), requested, actor="api")
         return JSONResponse({"run": requested}, 202)
+
+
+def _cohort(sent: str) -> CohortId:
+    """The id that an address names. Raises UnknownCohort for what can be none."""
+    if not is_id(sent):
+        raise UnknownCohort(shown(sent))
+    return CohortId(sent)
 
 
 def _supervision(door: FastAPI, db: Database) -> None:

@@ -360,6 +360,15 @@ def test_an_unknown_cohort_is_named(door: TestClient) -> None:
         assert "cohort nobody is not open here" in answer.json()["detail"]
 
 
+def test_addresses_that_no_database_can_look_up_are_unknown(postgres_db: Database, settings: IntakeSettings) -> None:
+    client = TestClient(app(postgres_db, settings))
+    for odd in ("a%00b", "%ed%a0%80", "x" * 5000):
+        assert client.post(f"/webhooks/{odd}", content=BODY, headers=signed()).status_code == 401
+        assert client.post(f"/cohorts/{odd}/runs", headers=BEARER).status_code == 404
+    for row in rows(postgres_db, tables.refusals):
+        assert row["connection"] == "*"
+
+
 def test_a_run_is_asked_for_under_its_own_correlation(door: TestClient, db: Database) -> None:
     answer = door.post("/cohorts/pilot-p/runs", headers=BEARER)
     assert answer.status_code == 202

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from services.intake.core.evidence import Evidence
 from services.intake.core.grid import Grid, Mistake, Row, Table, Unusable, number_in, written
 from services.intake.core.roster import Roster
-from services.intake.core.text import folded, listed
+from services.intake.core.text import LONGEST_ID, folded, listed
 from shared.cohort.definition import CohortDefinition, Criterion
 from shared.ids import CohortId, ParticipantId, RaterId
 from shared.words import Instrument
@@ -18,7 +18,6 @@ COLUMNS = ("participant", "marker", "criterion", "mark", "max_mark")
 OPTIONAL = ("moderating",)
 YES = frozenset({"yes", "y", "true", "1", "x"})
 NO = frozenset({"", "no", "n", "false", "0"})
-LONGEST_MARKER = 100
 
 
 def evidence_in(
@@ -85,8 +84,8 @@ class _Reader:
             table.note(row.number, "marker", None, "is blank; write the marker's id")
         elif isinstance(cell := table.cell(row, "marker"), Unusable):
             table.note(row.number, "marker", marker, cell.reason)
-        elif len(marker) > LONGEST_MARKER:
-            table.note(row.number, "marker", marker, f"is longer than {LONGEST_MARKER} characters; write a shorter id")
+        elif len(marker) > LONGEST_ID:
+            table.note(row.number, "marker", marker, f"is longer than {LONGEST_ID} characters; write a shorter id")
 
     def _once(self, table: Table, row: Row, participant: str, marker: str, criterion: str) -> None:
         where = f"sheet {table.grid.name}, row {row.number}" if table.grid.name else f"row {row.number}"

@@ -15,7 +15,7 @@ from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
 from services.intake.core.instruments import COMMENT, Cell, cell_for
 from services.intake.core.roster import Roster
-from services.intake.core.text import folded, listed, plain, shown
+from services.intake.core.text import LONGEST_ID, folded, listed, plain, shown
 from services.intake.core.vendor import AnswerValue, Response
 from shared.cohort.definition import CohortDefinition, FormField
 from shared.ids import CohortId, ParticipantId, RaterId
@@ -25,8 +25,6 @@ PARTICIPANT_FIELDS = ("participant", "participant_id")
 RATER_FIELDS = ("rater", "rater_id", "assessor", "assessor_id", "marker", "marker_id")
 RELATIONSHIP_FIELDS = ("relationship", "rater_role", "role")
 """Names of hidden fields that say who speaks about whom; the first that is there counts."""
-
-LONGEST_ID = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+LONGEST_ID = 100
+"""Characters that an id may have."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -13,6 +16,15 @@ def plain(text: str) -> str:
     True
     """
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def is_id(text: str) -> bool:
+    r"""Whether this could be an id at all: one that every database can look up.
+
+    >>> is_id("appraisal-360"), is_id("a\x00b"), is_id("")
+    (True, False, False)
+    """
+    return 0 < len(text) <= LONGEST_ID and text.isprintable()
 
 
 def shown(value: object, limit: int = 80) -> str:
