@@ -142,7 +142,8 @@ def cases_of(
     """These participants' cases. One without any evidence has an empty case."""
     pieces: dict[ParticipantId, list[Piece]] = defaultdict(list)
     e = evidence.c
-    query = sa.select(evidence).where(e.cohort == cohort, e.participant.in_(participants))
+    columns = (e.evidence, e.instrument, e.element, e.by, e.as_of, e.relationship, e.ratings, e.moderating, e.late)
+    query = sa.select(e.participant, *columns).where(e.cohort == cohort, e.participant.in_(participants))
     for row in connection.execute(query):
         pieces[row.participant].append(piece_of(row._asdict()))
     latest = _latest(connection, cohort, participants)
@@ -216,6 +217,13 @@ def unsettled(
 def has_evidence(connection: sa.Connection, cohort: CohortId) -> bool:
     """Whether anything is known about anybody of the cohort: from then on its framework and scale are pinned."""
     return connection.execute(sa.select(cases.c.cohort).where(cases.c.cohort == cohort).limit(1)).first() is not None
+
+
+def people_with_evidence(connection: sa.Connection, cohort: CohortId) -> set[str]:
+    """The ids of all whom evidence is about or from: participants, raters, assessors, markers."""
+    e = evidence.c
+    rows = connection.execute(sa.select(e.participant, e.by).where(e.cohort == cohort).distinct())
+    return {each for row in rows for each in row}
 
 
 def status_of(connection: sa.Connection, definition: CohortDefinition) -> list[ParticipantStatus]:

@@ -34,10 +34,14 @@ class Appraisal:
 
 def missing(requirement: AppraisalRequirement, definition: CohortDefinition, pieces: Iterable[Piece]) -> Iterator[str]:
     """What is still needed, by relationship. A response with nothing rated does not count."""
-    ratings = _ratings(definition.framework, pieces)
+    items = definition.framework.item.keys()
+    answered: dict[Relationship | None, set[RaterId]] = defaultdict(set)
+    for piece in pieces:
+        if piece.instrument is Instrument.APPRAISAL_360 and not items.isdisjoint(piece.given):
+            answered[piece.relationship].add(piece.by)
     for relationship in Relationship:
         needed = requirement.responses.get(relationship, 0)
-        given = len({rating.unit for rating in ratings[relationship]})
+        given = len(answered[relationship])
         if given < needed:
             name = relationship.label if needed == 1 else relationship.plural
             yield f"{name}: {given} of {needed}"

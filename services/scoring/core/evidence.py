@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from shared.cohort.definition import CohortDefinition
@@ -46,6 +47,11 @@ class Piece:
         return (self.instrument, self.element, self.by)
 
     @property
+    def says_something(self) -> bool:
+        """Whether anything at all was rated or marked."""
+        return any(value is not None for value in self.ratings.values())
+
+    @property
     def given(self) -> dict[str, float]:
         """What was rated or marked. "Not observed" is left out: it is never a zero."""
         return {code: value for code, value in self.ratings.items() if value is not None}
@@ -78,7 +84,7 @@ def current(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
         other = latest.get(piece.key)
         if other is None or (piece.as_of, piece.evidence) > (other.as_of, other.evidence):
             latest[piece.key] = piece
-    return tuple(latest[key] for key in sorted(latest) if latest[key].given)
+    return tuple(piece for _, piece in sorted(latest.items(), key=itemgetter(0)) if piece.says_something)
 
 
 def checked(definition: CohortDefinition, pieces: Iterable[Piece]) -> tuple[Piece, ...]:
