@@ -28,14 +28,15 @@ def record(uow: UnitOfWork, submission: Submission, definition: CohortDefinition
     keys = {each.evidence.key for each in said}
     store.lock_keys(uow, submission.cohort, keys)
     store.add_said(uow, submission.cohort, said)
-    pieces = {key: occasions(store.history(uow.connection, submission.cohort, key)) for key in sorted(keys)}
-    fresh = [
-        piece for each in pieces.values() for piece in each if store.add_evidence(uow, submission.cohort, piece, now)
-    ]
-    for each in pieces.values():
-        store.set_latest(uow, submission.cohort, newest(each))
+    told = store.history(uow.connection, submission.cohort, keys)
+    pieces = {key: occasions(told[key]) for key in sorted(keys)}
+    every = [piece for each in pieces.values() for piece in each]
+    new = store.add_evidence(uow, submission.cohort, every, now)
+    fresh = [piece for piece in every if piece.evidence_id in new]
+    counting = {key: newest(each) for key, each in pieces.items()}
+    store.set_latest(uow, submission.cohort, counting.values())
     _tell(uow, definition, fresh)
-    _keep_remarks(uow, submission, found, {key: newest(each) for key, each in pieces.items()})
+    _keep_remarks(uow, submission, found, counting)
     state = store.settle(uow, submission.id, found, now)
     as_before = (submission.reason, submission.reason_words) == (found.code, found.words)
     if state is SubmissionState.QUARANTINED and not as_before:

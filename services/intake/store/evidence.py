@@ -1,58 +1,95 @@
-"""What submissions said, key by key, and which of it was published as evidence."""
+"""What submissions said, key by key, and which of it was published as evidence. In bulk: marks come by the thousand."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from services.intake.core.evidence import EvidenceKey, Occasion, Said, of_document
 from services.intake.tables import evidence, latest, pieces
 from shared.db import UnitOfWork
-from shared.ids import CohortId
+from shared.ids import CohortId, EvidenceId
+
+T = TypeVar("T")
+
+AT_ONCE = 500
+"""Rows a statement, so that no database's limit of parameters is reached."""
 
 
 def lock_keys(uow: UnitOfWork, cohort: CohortId, keys: Iterable[EvidenceKey]) -> None:
     """Let nobody else add a piece under these keys until the transaction ends. In order, so that nobody deadlocks."""
-    for key in sorted(set(keys)):
-        uow.insert_once(latest, _key_values(cohort, key))
-        uow.execute(sa.select(latest.c.cohort).where(*_is(latest, cohort, key)).with_for_update())
+    for some in _chunks(sorted(set(keys))):
+        rows = [_key_values(cohort, key) for key in some]
+        uow.execute(uow.insert(latest).values(rows).on_conflict_do_nothing())
+        these = sa.select(latest.c.participant).where(_among(latest, cohort, some))
+        uow.execute(these.order_by(*_key_columns(latest)).with_for_update()).all()
 
 
 def add_said(uow: UnitOfWork, cohort: CohortId, said: Iterable[Said]) -> None:
     """Note what a submission said; what it said before stays as it is."""
-    for each in said:
-        values = {"submission": each.submission, "as_of": each.as_of, "document": each.evidence.document}
-        uow.insert_once(pieces, values | _key_values(cohort, each.evidence.key))
+    rows = [
+        {"submission": each.submission, "as_of": each.as_of, "document": each.evidence.document}
+        | _key_values(cohort, each.evidence.key)
+        for each in said
+    ]
+    for some in _chunks(rows):
+        uow.execute(uow.insert(pieces).values(some).on_conflict_do_nothing())
 
 
-def history(connection: sa.Connection, cohort: CohortId, key: EvidenceKey) -> list[Said]:
-    """All that was ever said under a key."""
-    rows = connection.execute(sa.select(pieces).where(*_is(pieces, cohort, key))).mappings()
-    return [Said(row["submission"], row["as_of"], of_document(row["document"])) for row in rows]
+def history(connection: sa.Connection, cohort: CohortId, keys: Iterable[EvidenceKey]) -> dict[EvidenceKey, list[Said]]:
+    """All that was ever said under each of the keys."""
+    found: dict[EvidenceKey, list[Said]] = defaultdict(list)
+    for some in _chunks(sorted(set(keys))):
+        for row in connection.execute(sa.select(pieces).where(_among(pieces, cohort, some))).mappings():
+            said = Said(row["submission"], row["as_of"], of_document(row["document"]))
+            found[said.evidence.key].append(said)
+    return found
 
 
-def add_evidence(uow: UnitOfWork, cohort: CohortId, occasion: Occasion, at: datetime) -> bool:
-    """Note that a piece of evidence is published. False if it was before."""
-    values = {"evidence": occasion.evidence_id, "cohort": cohort}
-    return uow.insert_once(evidence, values | {"submission": occasion.said.submission, "recorded_at": at})
+def add_evidence(uow: UnitOfWork, cohort: CohortId, published: Iterable[Occasion], at: datetime) -> set[EvidenceId]:
+    """Note that pieces of evidence are published. Gives those that were not before."""
+    rows = [
+        {"evidence": each.evidence_id, "cohort": cohort, "submission": each.said.submission, "recorded_at": at}
+        for each in published
+    ]
+    fresh: set[EvidenceId] = set()
+    for some in _chunks(rows):
+        new = uow.insert(evidence).values(some).on_conflict_do_nothing().returning(evidence.c.evidence)
+        fresh.update(uow.execute(new).scalars())
+    return fresh
 
 
-def set_latest(uow: UnitOfWork, cohort: CohortId, occasion: Occasion) -> None:
-    """Note which piece of its key counts."""
-    key = occasion.said.evidence.key
-    uow.execute(sa.update(latest).where(*_is(latest, cohort, key)).values(evidence=occasion.evidence_id))
+def set_latest(uow: UnitOfWork, cohort: CohortId, counting: Iterable[Occasion]) -> None:
+    """Note which piece of each key counts. The keys are locked."""
+    rows = [{"evidence": each.evidence_id} | _key_values(cohort, each.said.evidence.key) for each in counting]
+    for some in _chunks(rows):
+        known = uow.insert(latest).values(some)
+        update = {"evidence": known.excluded.evidence}
+        uow.execute(known.on_conflict_do_update(index_elements=list(latest.primary_key), set_=update))
 
 
 def _key_values(cohort: CohortId, key: EvidenceKey) -> dict[str, Any]:
     return {
         "cohort": cohort,
         "participant": key.participant,
-        "instrument": key.instrument,
+        "instrument": str(key.instrument),
         "given_by": key.by,
         "element": key.element,
     }
 
 
-def _is(table: sa.Table, cohort: CohortId, key: EvidenceKey) -> list[sa.ColumnElement[bool]]:
-    return [table.c[name] == value for name, value in _key_values(cohort, key).items()]
+def _key_columns(table: sa.Table) -> list[sa.ColumnElement[Any]]:
+    return [table.c[name] for name in ("participant", "instrument", "given_by", "element")]
+
+
+def _among(table: sa.Table, cohort: CohortId, keys: Sequence[EvidenceKey]) -> sa.ColumnElement[bool]:
+    these = sa.tuple_(*_key_columns(table)).in_(
+        [(key.participant, str(key.instrument), key.by, key.element) for key in keys]
+    )
+    return sa.and_(table.c.cohort == cohort, these)
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
