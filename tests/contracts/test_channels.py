@@ -1,0 +1,341 @@
+"""Every way out for mail: one message a key where it says so, and errors whose type says what to do next.
+
+A channel enters by a line in `STANDS`: how its other side is set up, and what lies there afterwards.
+"""
+
+import logging
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from services.reporting.channels import CHANNELS, UnknownChannel, channel_for
+from services.reporting.core.channel import (
+    Channel,
+    ChannelError,
+    ChannelUnavailable,
+    OutgoingMessage,
+    Uncertain,
+    Undeliverable,
+)
+from tests.servers.mail import PASSWORD, TLS, USER, MailServer, Postbox
+
+ADDRESS = "ffion.nakamura@example.org"
+MESSAGE = OutgoingMessage(
+    key="<0123456789abcdef0123456789abcdef@example.org>",
+    sender="plans@example.org",
+    recipient=ADDRESS,
+    content=b"To: Ffion <ffion.nakamura@example.org>\r\nSubject: Your plan\r\n\r\n.\r\n..two dots\r\n.one\r\nend\r\n",
+)
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A channel and its other side."""
+
+    channel: Channel
+    received: Callable[[], list[bytes]]
+
+
+Stands = Callable[[Path], AbstractContextManager[Stand]]
+
+
+@contextmanager
+def a_folder(tmp_path: Path) -> Iterator[Stand]:
+    folder = tmp_path / "not" / "there yet"
+    channel = channel_for(f"folder:{folder}")
+    yield Stand(channel, lambda: [file.read_bytes() for file in sorted(folder.glob("*.eml"))])
+
+
+@contextmanager
+def a_mail_server(tmp_path: Path) -> Iterator[Stand]:
+    with MailServer() as server:
+        yield Stand(channel_for(f"smtp://127.0.0.1:{server.port}?timeout=5"), lambda: server.postbox.taken)
+
+
+@contextmanager
+def a_mail_server_with_tls(tmp_path: Path) -> Iterator[Stand]:
+    with MailServer(tls="always") as server:
+        url = f"smtps://localhost:{server.port}?timeout=5&ca={TLS / 'localhost.pem'}"
+        yield Stand(channel_for(url), lambda: server.postbox.taken)
+
+
+STANDS: dict[str, Stands] = {"folder": a_folder, "smtp": a_mail_server, "smtps": a_mail_server_with_tls}
+"""Scheme → a channel with its other side."""
+
+
+@pytest.fixture(params=list(STANDS))
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
+    with STANDS[request.param](tmp_path) as made:
+        yield made
+
+
+def test_every_channel_is_under_contract() -> None:
+    assert set(STANDS) == set(CHANNELS)
+
+
+def test_a_message_arrives_as_it_was_sent(stand: Stand) -> None:
+    receipt = stand.channel.send(MESSAGE)
+    assert stand.received() == [MESSAGE.content]
+    assert receipt.words
+    assert ADDRESS not in str(receipt)
+
+
+def test_the_same_key_twice_is_one_message_where_the_channel_says_so(stand: Stand) -> None:
+    stand.channel.send(MESSAGE)
+    stand.channel.send(MESSAGE)
+    assert len(stand.received()) == (1 if stand.channel.exact_once else 2)
+
+
+def test_two_keys_are_two_messages(stand: Stand) -> None:
+    for key in ("<a@example.org>", "<b@example.org>"):
+        stand.channel.send(OutgoingMessage(key, MESSAGE.sender, MESSAGE.recipient, MESSAGE.content))
+    assert len(stand.received()) == 2
+
+
+def test_a_check_sends_nothing(stand: Stand) -> None:
+    stand.channel.check()
+    assert stand.received() == []
+
+
+# ------------------------------------------------------------------------------------------------------------ folder
+
+
+def test_many_senders_of_one_key_leave_one_whole_message(tmp_path: Path) -> None:
+    channel = channel_for(f"folder:{tmp_path}")
+    large = OutgoingMessage(MESSAGE.key, MESSAGE.sender, MESSAGE.recipient, b"x" * 400_000)
+    start = threading.Barrier(8)
+
+    def send() -> None:
+        start.wait()
+        channel.send(large)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [file.name for file in tmp_path.iterdir()] == [f"{MESSAGE.key.strip('<>')}.eml"]
+    assert next(tmp_path.iterdir()).stat().st_size == 400_000
+
+
+def test_a_sender_that_was_killed_leaves_no_message_and_no_rubbish_after_the_next(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from services.reporting.channels import channel_for\n"
+        "from services.reporting.core.channel import OutgoingMessage\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"channel_for('folder:{tmp_path}').send(OutgoingMessage({MESSAGE.key!r}, 'a', 'b', b'x' * 9999))\n"
+    )
+    died = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    assert died.returncode == -signal.SIGKILL
+    assert list(tmp_path.glob("*.eml")) == []
+    assert len(list(tmp_path.iterdir())) == 1
+    channel_for(f"folder:{tmp_path}").send(MESSAGE)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [MESSAGE.content]
+
+
+def test_a_full_disk_is_a_channel_that_is_away(tmp_path: Path) -> None:
+    channel = channel_for(f"folder:{tmp_path}")
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        with pytest.raises(ChannelUnavailable, match="can't be written"):
+            channel.send(OutgoingMessage(MESSAGE.key, "a", "b", b"x" * 100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert list(tmp_path.iterdir()) == []
+    channel.send(MESSAGE)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_a_channel_that_is_away(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    channel = channel_for(f"folder:{tmp_path / 'file' / 'mail'}")
+    with pytest.raises(ChannelUnavailable, match="can't be written"):
+        channel.send(MESSAGE)
+    with pytest.raises(ChannelUnavailable):
+        channel.check()
+
+
+def test_no_key_leads_out_of_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    channel_for(f"folder:{folder}").send(OutgoingMessage("<../../x@example.org>", "a", "b", b"x"))
+    assert [file.parent for file in tmp_path.rglob("*.eml")] == [folder]
+
+
+def test_only_the_owner_can_read_the_mail(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    channel_for(f"folder:{folder}").send(MESSAGE)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert next(folder.iterdir()).stat().st_mode & 0o077 == 0
+
+
+# -------------------------------------------------------------------------------------------------------------- smtp
+
+
+def sent_to(
+    postbox: Postbox, options: str = "timeout=0.5", tls: str = "none", user: str = "", *, login: bool = False
+) -> str:
+    """Send to a server that behaves so; gives the receipt's words."""
+    with MailServer(postbox, tls, login=login) as server:
+        host = "localhost" if tls != "none" else "127.0.0.1"
+        return channel_for(f"smtp://{user}{host}:{server.port}?{options}").send(MESSAGE).words
+
+
+def test_the_envelope_holds_the_bare_addresses() -> None:
+    postbox = Postbox()
+    assert sent_to(postbox) == "250 2.0.0 taken as 4711"
+    assert (postbox.senders, postbox.recipients) == ([MESSAGE.sender], [ADDRESS])
+
+
+REFUSED = f"550 5.1.1 <{ADDRESS}>: no mailbox {ADDRESS} here"
+
+
+@pytest.mark.parametrize(
+    ("postbox", "error"),
+    [
+        pytest.param(Postbox(rcpt=REFUSED), Undeliverable, id="no such mailbox"),
+        pytest.param(Postbox(data="554 5.7.1 not wanted"), Undeliverable, id="content refused"),
+        pytest.param(Postbox(mail="552 5.3.4 too large"), Undeliverable, id="too large"),
+        pytest.param(Postbox(mail="550 5.7.1 sender not allowed"), ChannelUnavailable, id="sender refused: a setting"),
+        pytest.param(Postbox(rcpt="450 4.2.1 greylisted"), ChannelUnavailable, id="recipient put off"),
+        pytest.param(Postbox(data="451 4.3.0 later"), ChannelUnavailable, id="content put off"),
+        pytest.param(Postbox(rcpt="421 4.3.2 going down"), ChannelUnavailable, id="server goes down"),
+        pytest.param(Postbox(stall="mail"), ChannelUnavailable, id="silence before the message"),
+        pytest.param(Postbox(stall="rcpt"), ChannelUnavailable, id="silence after the sender"),
+        pytest.param(Postbox(hang_up="rcpt"), ChannelUnavailable, id="hangs up before the message"),
+        pytest.param(Postbox(stall="data"), Uncertain, id="silence after the closing dot"),
+        pytest.param(Postbox(hang_up="data"), Uncertain, id="hangs up after the closing dot"),
+    ],
+)
+def test_what_the_server_does_decides_what_happens_next(postbox: Postbox, error: type[ChannelError]) -> None:
+    with pytest.raises(ChannelError) as raised:
+        sent_to(postbox)
+    assert type(raised.value) is error
+    assert ADDRESS not in str(raised.value)
+
+
+def test_a_refusal_is_told_in_the_servers_words_without_addresses() -> None:
+    with pytest.raises(Undeliverable) as raised:
+        sent_to(Postbox(rcpt=REFUSED))
+    assert raised.value.words == "550 5.1.1 [address]: no mailbox [address] here"
+
+
+def test_nobody_listening_is_a_channel_that_is_away() -> None:
+    with MailServer() as server:
+        port = server.port
+    channel = channel_for(f"smtp://127.0.0.1:{port}?timeout=0.5")
+    for attempt in (lambda: channel.send(MESSAGE), channel.check):
+        with pytest.raises(ChannelUnavailable, match="no connection"):
+            attempt()
+
+
+def test_a_server_that_never_greets_times_out() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        channel = channel_for(f"smtp://127.0.0.1:{silent.getsockname()[1]}?timeout=0.3")
+        began = time.monotonic()
+        with pytest.raises(ChannelUnavailable):
+            channel.send(MESSAGE)
+        assert time.monotonic() - began < 5
+
+
+TRUSTED = f"timeout=5&ca={TLS / 'localhost.pem'}"
+LOGIN = f"{USER}:{quote(PASSWORD, safe='')}@"
+
+
+def test_starttls_is_used_where_it_is_offered() -> None:
+    postbox = Postbox()
+    sent_to(postbox, TRUSTED, tls="start")
+    assert postbox.secured == [True]
+
+
+def test_starttls_that_is_required_and_not_offered_is_no_way_out() -> None:
+    postbox = Postbox()
+    with pytest.raises(ChannelUnavailable, match="does not offer STARTTLS"):
+        sent_to(postbox, "starttls=required")
+    assert postbox.taken == []
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_believed() -> None:
+    postbox = Postbox()
+    with pytest.raises(ChannelUnavailable, match="SSLCertVerificationError"):
+        sent_to(postbox, "timeout=5", tls="start")
+    assert postbox.taken == []
+
+
+def test_user_and_password_from_the_address_are_used_over_tls() -> None:
+    postbox = Postbox()
+    sent_to(postbox, TRUSTED, tls="start", user=LOGIN, login=True)
+    assert len(postbox.taken) == 1
+
+
+def test_a_wrong_password_is_a_setting_to_correct_and_no_verdict_on_the_message() -> None:
+    with pytest.raises(ChannelUnavailable, match="did not accept") as raised:
+        sent_to(Postbox(), TRUSTED, tls="start", user="relay:wrong-one@", login=True)
+    assert "wrong-one" not in str(raised.value)
+
+
+def test_a_password_is_not_sent_in_the_clear() -> None:
+    with pytest.raises(ChannelUnavailable, match="not sent without TLS"):
+        sent_to(Postbox(), user=LOGIN)
+
+
+# ------------------------------------------------------------------------------------------------- addresses and logs
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("", "must begin with"),
+        ("carrier-pigeon:loft", "must begin with"),
+        ("folder:", "give the folder's path"),
+        ("folder://host/path", "give the folder's path"),
+        ("smtp://", "give the mail server"),
+        ("smtp://host?starttls=perhaps", "starttls is one of"),
+        ("smtp://host?tls=yes", "options are"),
+        ("smtp://host:seven", "Port could not be cast"),
+        ("smtp://me:hunter2@host?timeout=soon", "could not convert"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_with_what_is_wrong(url: str, problem: str) -> None:
+    with pytest.raises(UnknownChannel, match=problem) as raised:
+        channel_for(url)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_password_is_never_printed() -> None:
+    assert "hunter2" not in repr(channel_for("smtp://me:hunter2@relay.example.org"))
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("smtp://h", 25), ("smtp://u:p@h", 587), ("smtps://h", 465), ("smtp://h:26", 26)]
+)
+def test_ports_are_the_usual_ones(url: str, port: int) -> None:
+    assert getattr(channel_for(url), "port", None) == port
+
+
+def test_nothing_personal_is_logged(
+    stand: Stand, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="services"):
+        stand.channel.send(MESSAGE)
+        with pytest.raises(Undeliverable):
+            sent_to(Postbox(rcpt=REFUSED))
+    written = "".join(capfd.readouterr())
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("mail", "asyncio"))]
+    assert "ffion" not in (written + "".join(ours)).lower()
