@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from shared.cohort.definition import (
     Release,
     WrittenRequirement,
 )
-from shared.cohort.folder import read_folder
+from shared.cohort.folder import CohortFolder, read_folder
 from shared.cohort.opening import open_cohort
 from shared.db import Cause, Database
 from shared.events import EvidenceRecorded, SubmissionReceived
@@ -222,10 +223,15 @@ def typeform_request(body: bytes, secret: str = SECRET) -> RawRequest:
 
 def open_pilot(db: Database, folder: Path = PILOT) -> CohortDefinition:
     """Open the cohort of a folder, the pilot by default."""
-    found = read_folder(folder, vendors=VENDORS)
+    found = _pilot() if folder == PILOT else read_folder(folder, vendors=VENDORS)
     with db.write() as uow:
         open_cohort(uow, found, update=True, actor="test", has_evidence=False)
     return found.definition
+
+
+@cache
+def _pilot() -> CohortFolder:
+    return read_folder(PILOT, vendors=VENDORS)
 
 
 def handle_all(db: Database, vendors: Vendors = VENDORS, client: HttpClient | None = None) -> int:

@@ -155,12 +155,12 @@ def test_unknown_connections_are_refused_and_counted_in_one_row(door: TestClient
     assert (row["connection"], row["reason"], row["count"]) == ("*", "unknown_connection", 6)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "POST"])
-@pytest.mark.parametrize("path", ["", "/", "/appraisal-360", "/appraisal-360/", "/appraisal-360/x/y", "/zz", "//"])
-def test_nobody_under_webhooks_sees_404_or_410(door: TestClient, method: str, path: str) -> None:
-    answer = door.request(method, f"/webhooks{path}")
-    assert answer.status_code in {401, 405}
-    assert answer.status_code == 401 or answer.headers["allow"] == "POST"
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST"])
+def test_nobody_under_webhooks_sees_404_or_410(door: TestClient, method: str) -> None:
+    for path in ("", "/", "/appraisal-360", "/appraisal-360/", "/appraisal-360/x/y", "/zz", "//"):
+        answer = door.request(method, f"/webhooks{path}")
+        assert answer.status_code in {401, 405}
+        assert answer.status_code == 401 or "POST" in answer.headers["allow"]
 
 
 def test_a_question_of_a_vendor_whether_anybody_is_there_is_answered(db: Database, settings: IntakeSettings) -> None:
@@ -305,27 +305,15 @@ def test_a_file_that_is_no_table_is_refused_in_the_same_shape(door: TestClient) 
     assert (mistake["sheet"], mistake["row"]) == ("", None)
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    [
-        "",
-        "Bearer",
-        "Bearer ",
-        "Bearer wrong",
-        f"Basic {TOKEN}",
-        TOKEN,
-        f"Bearer {TOKEN}x",
-        f"Bearer {TOKEN[:-1]}",
-        "Bearer é",
-    ],
-)
-def test_without_the_token_nothing_is_taken(door: TestClient, db: Database, authorization: str) -> None:
-    headers = {"Authorization": authorization.encode("latin-1")}
-    for answer in (
-        door.post(UPLOAD, files={"file": ("a.xlsx", SHEET)}, headers=headers),
-        door.post("/cohorts/pilot-p/runs", headers=headers),
-    ):
-        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+def test_without_the_token_nothing_is_taken(door: TestClient, db: Database) -> None:
+    good = f"Bearer {TOKEN}"
+    for bad in ("", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"{good}x", good[:-1], "Bearer é"):
+        headers = {"Authorization": bad.encode("latin-1")}
+        for answer in (
+            door.post(UPLOAD, files={"file": ("a.xlsx", SHEET)}, headers=headers),
+            door.post("/cohorts/pilot-p/runs", headers=headers),
+        ):
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert (rows(db), told(db, CohortRunRequested.name)) == ([], 0)
 
 
