@@ -3,7 +3,6 @@ counts at the next start without anything else being told.
 """
 
 import os
-from datetime import timedelta
 
 from pydantic import Field
 
@@ -21,7 +20,7 @@ class IntakeSettings(Settings):
     webhook_max_bytes: int = Field(default=5 * MIB, gt=0, description="largest webhook body that is taken")
     upload_max_bytes: int = Field(default=10 * MIB, gt=0, description="largest file that is taken")
     upload_unpacked_max_bytes: int = Field(default=30 * MIB, gt=0, description="largest workbook when unpacked")
-    fetch_timeout: timedelta = Field(default=timedelta(seconds=20), description="for each answer of a vendor's API")
+    fetch_timeout_seconds: float = Field(default=20, gt=0, description="for each answer of a vendor's API")
     fetch_max_bytes: int = Field(default=5 * MIB, gt=0, description="largest answer of a vendor's API that is read")
 
     def secret(self, secret_env: str) -> str | None:

@@ -5,6 +5,8 @@ the vendor's API is asked with no transaction open (an `Effect`), and what it an
 `reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells.
 """
 
+from datetime import timedelta
+
 from services.intake import store
 from services.intake.core import meaning
 from services.intake.core.submission import SubmissionState
@@ -24,7 +26,8 @@ UNDER_WAY = frozenset({SubmissionState.RECEIVED, SubmissionState.QUARANTINED})
 
 def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpClient | None = None) -> Handlers:
     """What intake does with each event that it hears of."""
-    client = client or HttpClient(timeout=settings.fetch_timeout, max_bytes=settings.fetch_max_bytes)
+    timeout = timedelta(seconds=settings.fetch_timeout_seconds)
+    client = client or HttpClient(timeout=timeout, max_bytes=settings.fetch_max_bytes)
     reader = Reader(settings, vendors)
 
     def begin(uow: UnitOfWork, event: SubmissionReceived) -> Fetch | None:
