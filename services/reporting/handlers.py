@@ -27,7 +27,7 @@ from shared.cohort.store import definition_of
 from shared.db import UnitOfWork
 from shared.events import CohortReported, CohortScored, ParticipantScored, PlanReleased, TalentPoolUpdated
 from shared.handling import Effect, Handlers
-from shared.outbox import publish
+from shared.outbox import publish, publish_all
 from shared.people import Participant, comments_about
 from shared.words import ReleasePolicy
 
@@ -134,8 +134,8 @@ def cohort_scored(rendering: Rendering, uow: UnitOfWork, event: CohortScored) ->
         scored = [each.participant for each in event.scored]
         plans.lock_cases(uow, event.cohort, scored)
         plans.authorise(uow, event.cohort, scored, event.run, now)
-        for participant in plans.release_authorised(uow, event.cohort, by=f"run {event.run}", at=now):
-            publish(uow, PlanReleased(cohort=event.cohort, participant=participant, revision=1))
+        released = plans.release_authorised(uow, event.cohort, by=f"run {event.run}", at=now)
+        publish_all(uow, [PlanReleased(cohort=event.cohort, participant=each, revision=1) for each in released])
     document = report_for(definition, event, report_words(), day_of(definition, now))
     report = StoredReport(event.run, document, rendering.cohort_report_pdf(document), now)
     if reports.keep_report(uow, event.cohort, report):

@@ -7,14 +7,15 @@ import pytest
 import sqlalchemy as sa
 
 from services.reporting.core.documents import CohortReportDocument
+from services.reporting.handlers import cohort_scored
 from services.reporting.invariants import INVARIANTS
 from services.reporting.store import latest_report, plan_document, plan_pdf_bytes, pool_history, pool_of
 from shared.db import Database
 from shared.events import CohortReported, Event, ParticipantScored, PlanReleased, PlanSent, TalentPoolUpdated, Waiting
 from shared.people import participants
-from shared.words import PoolPolicy, ReleasePolicy
+from shared.words import PoolPolicy, ReleasePolicy, Service
 from tests.builders.reporting import COHORT, P1, P2, P3, PEER, a_cohort_scored, a_definition, a_gap, a_rater, a_scored
-from tests.builders.reporting_bench import ReportingBench
+from tests.builders.reporting_bench import QUICK, ReportingBench
 
 PEOPLE = {P1: "local", P2: None, P3: "regional"}
 
@@ -50,6 +51,17 @@ def test_a_run_sends_the_plans_of_those_who_are_scored(any_bench: ReportingBench
     assert [(plan.participant, plan.state) for plan in any_bench.plans()] == [(P1, "sent"), (P2, "draft")]
     assert any_bench.plans()[1].waiting == "it goes out by `talentline cohort run`"
     any_bench.hears(a_scored(participant=P3), a_cohort_scored((P1, P2, P3), run="run-2"))
+    assert len(any_bench.mails()) == 3
+
+
+def test_everybody_is_released_at_once_and_the_bell_rings_for_each(any_bench: ReportingBench) -> None:
+    any_bench.hears(*(a_scored(participant=each) for each in PEOPLE))
+    with any_bench.db.write() as uow:
+        cohort_scored(QUICK, uow, a_cohort_scored(PEOPLE))
+    assert [plan.state for plan in any_bench.plans()] == ["released"] * 3
+    assert sorted(delivery for _, delivery in uow.due) == any_bench.due()
+    assert {service for service, _ in uow.due} == {Service.REPORTING}
+    any_bench.work()
     assert len(any_bench.mails()) == 3
 
 
