@@ -7,14 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from deploy.composition import Installation
 from deploy.demo.sending import Answer, Sender, Upload
-from deploy.waiting import progress_of
 from services.intake.http import app
 from services.intake.vendors import VENDORS
 from services.scoring.store import ParticipantStatus, has_evidence, status_of
+from shared.bus import deliveries
 from shared.cohort.folder import CohortFolder, read_folder
 from shared.cohort.opening import Opening, open_cohort
 from shared.db import Database
@@ -63,8 +64,10 @@ class Bench:
         sweeper = Sweeper(self.db, self.installation.handlers(Service), Leases(self.db), grace=timedelta())
         while sweeper.sweep():
             pass
-        progress = progress_of(self.db, None)
-        assert (progress.open, progress.parked) == (0, 0)
+        d = deliveries.c
+        with self.db.read() as connection:
+            left = connection.execute(sa.select(d.id, d.service, d.last_error).where(d.state != "done")).all()
+        assert left == [], left
 
     def feed(self, folder: Path, cohort: str) -> None:
         """Everything that lies in a cohort's folder ready to arrive."""
