@@ -22,7 +22,7 @@ demo: setup  ## the pilot cohort end to end, on an embedded queue server and SQL
 	$(BIN)/talentline demo
 
 test: lint  ## every check: style, types, import rules, tests on real Valkey and PostgreSQL
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -241,10 +241,10 @@ def a_gap(domain: int, facet: str, estimate: float | None, n: int = 7, **changes
         domain=code,
         domain_name=name,
         facet=facet,
-        facet_name={"know": "knowing", "apply": "applying"}[facet],
+        facet_name={"know": "Knowing how", "apply": "Putting it into practice"}[facet],
         n=n,
         figure=None if estimate is None else a_range(estimate, 0.3),
-        note="" if estimate is not None else "not shown: fewer than 3 participants",
+        note="" if estimate is not None else "Withheld: fewer than 3 participants.",
     )
     return replace(row, **changes)
 
@@ -256,7 +256,7 @@ def a_cohort_report(**changes: Any) -> CohortReportDocument:
         a_gap(0, "apply", 3.1),
         a_gap(0, "know", 3.4),
         a_gap(2, "apply", 3.7),
-        a_gap(2, "know", 4.0),
+        a_gap(2, "know", None, n=0),
     )
     report = CohortReportDocument(
         reference="COHORT-pilot-p-2",
@@ -270,11 +270,11 @@ def a_cohort_report(**changes: Any) -> CohortReportDocument:
         "Compassionate leadership is strongest. Five of seven participants are scored; two wait for evidence.",
         gaps=gaps,
         organisations=(
-            OrganisationSection("Fenland Community Care Group", "3", gaps[:2], ""),
+            OrganisationSection("Fenland Community Care Group", "4 participants", gaps, ""),
             OrganisationSection(
                 "North Cam University Hospitals",
                 "fewer than 3",
-                (),
+                tuple(a_gap(domain, facet, None) for domain in range(3) for facet in ("know", "apply")),
                 "Not shown: with fewer than 3 participants the figures would tell about single people.",
             ),
         ),

@@ -100,7 +100,7 @@ class PostgresServer:
     def database(self, template: str = "template1") -> Iterator[str]:
         """A new database made from a template, as its URL; dropped at the end, whoever is still connected."""
         name = f"t{next(_numbers)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')  # the faster one here
         try:
             yield self.url(name)
         finally:

@@ -1,4 +1,4 @@
-"""What a rendered document says: every word and figure, in order, with no layout. Templates add layout and nothing else.
+"""What a rendered document says: every word and figure, in order, with no layout. Templates add layout only.
 
 `services.reporting.core.plan` writes a `PlanDocument`, `core.cohort_report` a `CohortReportDocument`; `rendering` turns
 them into PDF. A document is what was shown to somebody: it is stored, and holds no rater's name.

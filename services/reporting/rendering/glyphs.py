@@ -22,6 +22,9 @@ _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _KEPT_INVISIBLE = frozenset(_JOINERS + "\u00ad\u200b")
 _LONG_WORD = re.compile("[!-,.0-\u058f]{24,}")  # hyphens and slashes are ends of lines already
 _BREAK_EVERY = 11
+_EVERYDAY = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(
+    "\n’‘“”–"
+)  # what most text is made of: nothing in it has to be changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ def drawable(text: str) -> Drawable:
     Drawable(text='� Ffion', replaced=Counter({'EGYPTIAN': 1}))
     """
     replaced: Counter[str] = Counter()
-    whole = "".join(_drawn(cluster, replaced) for cluster in _clusters(visible(text)))
+    whole = (
+        text
+        if _EVERYDAY.issuperset(text)
+        else "".join(_drawn(cluster, replaced) for cluster in _clusters(visible(text)))
+    )
     return Drawable(_LONG_WORD.sub(_breakable, whole), replaced)
 
 
@@ -103,10 +110,15 @@ def _breakable(word: re.Match[str]) -> str:
 
 @cache
 def _fonts() -> tuple[frozenset[int], ...]:
-    """The code points of each vendored font, the most used first."""
+    """The code points of each vendored font, the most used first. Each family has its regular weight."""
     files = sorted(path for path in FONTS.glob("*/*") if path.suffix in {".otf", ".ttf"})
     files.sort(key=lambda path: path.parent.name != "source")
-    return tuple(frozenset(_code_points(path.read_bytes())) for path in files if "Regular" in path.stem)
+    return tuple(frozenset(_public(_code_points(path.read_bytes()))) for path in files if "Regular" in path.stem)
+
+
+def _public(codes: Iterable[int]) -> Iterator[int]:
+    """Without code points of private use, which mean nothing outside their font: PDF/A forbids them."""
+    return (code for code in codes if unicodedata.category(chr(code)) != "Co")
 
 
 def _code_points(font: bytes) -> Iterator[int]:
