@@ -1,4 +1,4 @@
-"""Plans, cohort reports and mails as people get them. The samples can be looked at: see services/reporting/templates."""
+"""Plans, cohort reports and mails as people get them. How to look at them: services/reporting/templates/README.md."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -87,7 +87,8 @@ def alternatives(pdf: bytes) -> list[str]:
             for child in children if isinstance(children, list) else [children]:
                 yield from walk(child)
 
-    return list(walk(pypdf.PdfReader(BytesIO(pdf)).trailer["/Root"]["/StructTreeRoot"]))
+    root: Any = pypdf.PdfReader(BytesIO(pdf)).trailer["/Root"]
+    return list(walk(root["/StructTreeRoot"]))
 
 
 # -------------------------------------------------------------------------------------------------------------- plans
