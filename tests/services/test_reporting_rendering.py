@@ -210,11 +210,6 @@ def test_a_stream_that_ends_in_a_carriage_return_gets_a_clear_end() -> None:
     assert [clear[int(at) :][:5] for at in re.findall(rb"(\d{10}) 00000 n", clear)] == [b"1 0 o", b"2 0 o"]
 
 
-def test_no_plan_has_a_doubtful_end_of_a_stream() -> None:
-    plans = [plan_pdf(a_small_plan(opening=f"Number {n}. " + "More words. " * n)) for n in range(12)]
-    assert not any(re.search(rb"[^\r]\r\nendstream", plan) for plan in plans)
-
-
 # ------------------------------------------------------------------------------------------------------ cohort report
 
 

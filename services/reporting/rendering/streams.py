@@ -1,7 +1,7 @@
 """Stream ends that no reader can mistake. Remove once typst ends each stream with CR LF.
 
 Typst ends a stream with a line feed. Where the stream's own last byte is a carriage return, the two read as one mark,
-and a strict validator finds the stream a byte shorter than its /Length (ISO 19005-2, 6.1.7.1): about one plan in five.
+and a strict validator finds the stream a byte shorter than its /Length (ISO 19005-2, 6.1.7.1): about one plan in ten.
 """
 
 import re
