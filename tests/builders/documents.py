@@ -286,6 +286,7 @@ def a_cohort_report(**changes: Any) -> CohortReportDocument:
             "A cohort’s figure is the mean of its participants’ domain results. The range is a 95 % interval.",
             "Figures of fewer than 3 participants are not shown, nor a second one from which they follow.",
         ),
+        domains=("SL", "IK", "CL"),
     )
     return replace(report, **changes)
 

@@ -53,6 +53,7 @@ def report_for(
         organisations=_organisations(definition, found.gaps, words),
         waiting=tuple(WaitingRow(waits.participant, tuple(waits.missing)) for waits in found.waiting),
         made=_made(definition, found, words),
+        domains=tuple(domain.code for domain in definition.framework.domains),
     )
 
 

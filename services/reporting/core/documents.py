@@ -231,3 +231,5 @@ class CohortReportDocument:
     organisations: tuple[OrganisationSection, ...]
     waiting: tuple[WaitingRow, ...]
     made: tuple[str, ...]
+    domains: tuple[str, ...] = ()
+    """The domains' codes in the framework's order, as in plans: a domain has the same colour in both."""
