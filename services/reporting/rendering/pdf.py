@@ -1,8 +1,8 @@
 """Plans and cohort reports as PDF, and plans as pictures.
 
 Typst sets the pages, to PDF/UA-1 and PDF/A-2a, with the vendored fonts only and the document's own date: the same
-document gives the same bytes anywhere. Text enters as data and is never read as markup. It takes less than a tenth of
-a second a plan, most of it without the interpreter's lock: other threads run on.
+document gives the same bytes anywhere. Text enters as data and is never read as markup. While typst works other
+threads run on.
 """
 
 import json
