@@ -11,20 +11,20 @@ ROOT = Path(__file__).parents[2]
 
 # Put together from halves, so that this file does not name them either.
 REGISTRIES = [
-    f"{left}.{right}"
+    left + right
     for left, right in (
-        ("pypi", "org"),
-        ("pythonhosted", "org"),
-        ("registry.npmjs", "org"),
-        ("registry.yarnpkg", "com"),
-        ("deb.debian", "org"),
-        ("archive.ubuntu", "com"),
-        ("proxy.golang", "org"),
-        ("docker", "io"),
-        ("ghcr", "io"),
-        ("quay", "io"),
-        ("gcr", "io"),
-        ("anaconda", "org"),
+        ("pypi", ".org"),
+        ("python", "hosted.org"),
+        ("registry", ".npmjs.org"),
+        ("registry", ".yarnpkg.com"),
+        ("deb", ".debian.org"),
+        ("archive", ".ubuntu.com"),
+        ("proxy", ".golang.org"),
+        ("docker", ".io"),
+        ("ghcr", ".io"),
+        ("quay", ".io"),
+        ("gcr", ".io"),
+        ("anaconda", ".org"),
     )
 ]
 DEVELOPERS_PATHS = [
