@@ -1,5 +1,7 @@
 """The web process: the intake door behind uvicorn."""
 
+import signal
+
 import structlog
 import uvicorn
 
@@ -27,6 +29,12 @@ def serve(installation: Installation) -> None:
         )
     )
     log.info("web.started", address=settings.address)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _noted)  # uvicorn raises the signal once more when it has finished
     server.run()
     installation.db.close()
     log.info("web.stopped")
+
+
+def _noted(_signal: int, _frame: object) -> None:
+    """The signal has done its work: the server has ended."""
