@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -22,7 +22,8 @@ import structlog
 from deploy.composition import Installation
 from shared import migrations
 from shared.children import start_child
-from shared.errors import PermanentError
+from shared.delivery import explained
+from shared.errors import PermanentError, TalentlineError
 from shared.queue_server import QueueServer
 
 log = structlog.get_logger()
@@ -46,7 +47,9 @@ class Role:
     arguments: tuple[str, ...]
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
-    deaths: int = field(default=0)
+    deaths: int = 0
+    """Early ones, in a row."""
+    died_at: float | None = None
 
 
 class Supervisor:
@@ -79,13 +82,19 @@ class Supervisor:
     def keep(self, stopping: threading.Event) -> None:
         """Start again whatever dies, until told to stop."""
         while not stopping.wait(LOOK_S):
-            if self._queue and not self._queue.alive:
-                log.error("supervisor.queue_server_died")
-                self._queue.stop()
-                self._queue.start()
-            for role in self.roles:
-                if role.process is not None and role.process.poll() is not None:
-                    self._again(role)
+            try:
+                self._look()
+            except (OSError, subprocess.SubprocessError, TalentlineError) as error:  # there may be memory again soon
+                log.error("supervisor.not_started", reason=explained(error))  # noqa: TRY400  (no foreign traceback)
+
+    def _look(self) -> None:
+        if self._queue and not self._queue.alive:
+            log.error("supervisor.queue_server_died")
+            self._queue.stop()
+            self._queue.start()
+        for role in self.roles:
+            if role.process is not None and role.process.poll() is not None:
+                self._again(role)
 
     def stop(self) -> None:
         """End the children, giving each time to finish; then the queue server."""
@@ -107,19 +116,22 @@ class Supervisor:
 
     def _launch(self, role: Role) -> None:
         command = [sys.executable, "-m", "deploy", *role.arguments]
-        role.started_at = time.monotonic()
         # A session of its own: Ctrl-C reaches only us, and we end them in order.
         role.process = start_child(
             command, env=self._environment, stdin=subprocess.DEVNULL, stderr=self._log, start_new_session=True
         )
+        role.started_at, role.died_at = time.monotonic(), None
 
     def _again(self, role: Role) -> None:
+        """Start a dead child again: at once, or, while it dies young, after a wait that others don't have to share."""
         assert role.process is not None
-        quick = time.monotonic() - role.started_at < QUICK_DEATH_S
-        role.deaths = role.deaths + 1 if quick else 1
-        log.error("supervisor.child_died", child=role.name, status=role.process.returncode, deaths=role.deaths)
-        time.sleep(min(0.2 * 2 ** (role.deaths - 1), 10.0) if quick else 0)
-        self._launch(role)
+        now = time.monotonic()
+        if role.died_at is None:
+            role.died_at = now
+            role.deaths = role.deaths + 1 if now - role.started_at < QUICK_DEATH_S else 0
+            log.error("supervisor.child_died", child=role.name, status=role.process.returncode, deaths=role.deaths)
+        if now - role.died_at >= min(0.1 * 2**role.deaths, 10.0) * bool(role.deaths):
+            self._launch(role)
 
     def _await_door(self, deadline: float) -> None:
         settings = self._installation.settings

@@ -9,20 +9,43 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
+class _Parent:
+    """The thread that every child is started from: it lives as long as the process, whoever asked for the child.
+
+    The kernel tells a child of the end of the thread that started it, not of the whole program (prctl(2)): a child of
+    a thread that is over would be ended with it, or not at all.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="children")
+
+    def start(self, command: Sequence[str | os.PathLike[str]], **options: Any) -> "subprocess.Popen[bytes]":
+        """subprocess.Popen, called in that thread."""
+        return self._thread.submit(subprocess.Popen, command, **options).result()
+
+    def forget(self) -> None:
+        """After a fork the thread is not there: the copy of this process needs one of its own."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="children")
+
+
+_parent = _Parent()
+os.register_at_fork(after_in_child=_parent.forget)
+
+
 def start_child(
     command: Sequence[str | os.PathLike[str]], *, when_orphaned: signal.Signals = signal.SIGTERM, **options: Any
 ) -> "subprocess.Popen[bytes]":
-    """Start a process that gets `when_orphaned` as soon as the thread that called this is gone, however it went.
+    """Start a process that gets `when_orphaned` as soon as this one is gone, however it went.
 
-    Call it from a thread that lives as long as the child should: the kernel watches that thread, not the whole
-    program (prctl(2), PR_SET_PDEATHSIG). Only Linux has this; elsewhere the child lives until it is stopped.
-    `options` are those of subprocess.Popen.
+    It may be called from any thread, which may end before the child does. Only Linux has this; elsewhere the child
+    lives until it is stopped. `options` are those of subprocess.Popen.
     """
     parent = os.getpid()
 
@@ -33,7 +56,7 @@ def start_child(
             if os.getppid() != parent:
                 os._exit(1)
 
-    return subprocess.Popen(command, preexec_fn=in_the_child, **options)  # noqa: PLW1509, S603  (see above)
+    return _parent.start(command, preexec_fn=in_the_child, **options)
 
 
 def stop_child(process: "subprocess.Popen[bytes]", *, grace: float = 10.0) -> int:

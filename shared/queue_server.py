@@ -42,7 +42,7 @@ class QueueServerRunning(PermanentError):
 
 
 class QueueServer:
-    """A queue server that lives as long as the thread which started it.
+    """A queue server that lives as long as the process which started it.
 
     Used as a context manager it gives the address::
 
