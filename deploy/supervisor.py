@@ -22,7 +22,6 @@ import structlog
 from deploy.composition import Installation
 from shared import migrations
 from shared.children import start_child
-from shared.delivery import explained
 from shared.errors import PermanentError, TalentlineError
 from shared.queue_server import QueueServer
 
@@ -85,7 +84,7 @@ class Supervisor:
             try:
                 self._look()
             except (OSError, subprocess.SubprocessError, TalentlineError) as error:  # there may be memory again soon
-                log.error("supervisor.not_started", reason=explained(error))  # noqa: TRY400  (no foreign traceback)
+                log.error("supervisor.not_started", reason=type(error).__name__)  # noqa: TRY400
 
     def _look(self) -> None:
         if self._queue and not self._queue.alive:

@@ -28,7 +28,7 @@ class _Parent:
 
     def start(self, command: Sequence[str | os.PathLike[str]], **options: Any) -> "subprocess.Popen[bytes]":
         """subprocess.Popen, called in that thread."""
-        return self._thread.submit(subprocess.Popen, command, **options).result()
+        return self._thread.submit(lambda: subprocess.Popen(command, **options)).result()  # noqa: S603  (our own programs)
 
     def forget(self) -> None:
         """After a fork the thread is not there: the copy of this process needs one of its own."""
