@@ -26,6 +26,13 @@ class Settings(BaseSettings):
     pulse_file: Path | None = Field(
         default=None, description="a worker touches it every 5 seconds while all is well, for health checks"
     )
+    metrics_host: str = Field(default="127.0.0.1", description="address that each process shows its metrics on")
+    metrics_port: int = Field(
+        default=9180,
+        ge=0,
+        le=65535,
+        description="port of a process's metrics page, /metrics; with `up` the workers take those after it; 0: none",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property
