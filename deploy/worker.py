@@ -78,7 +78,7 @@ def _answering(
     if installation.broker is None:
         return None
     for service, what in handlers.items():
-        declare(installation.broker, service, _deliverer(installation, what, leases))
+        declare(installation.broker, service, _deliverer(installation, service, what, leases))
     bell = dramatiq.Worker(
         installation.broker,
         queues={str(service) for service in handlers},
@@ -89,12 +89,12 @@ def _answering(
     return bell
 
 
-def _deliverer(installation: Installation, handlers: Handlers, leases: Leases) -> Callable[[DeliveryId], None]:
-    def deliver(each: DeliveryId) -> None:
+def _deliverer(installation: Installation, service: Service, handlers: Handlers, leases: Leases) -> Callable[..., None]:
+    def deliver(*rung: DeliveryId) -> None:
         try:
-            delivery.run(installation.db, each, handlers, leases)
+            delivery.run_many(installation.db, service, rung, handlers, leases)
         except TransientError as error:
-            log.warning("delivery.postponed", delivery=each, reason=str(error))
+            log.warning("delivery.postponed", deliveries=rung, reason=str(error))
 
     return deliver
 

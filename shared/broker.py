@@ -5,7 +5,7 @@ giving up at once over waiting: no retries, short time-outs, and after an error 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dramatiq
 import redis
@@ -22,6 +22,8 @@ log = structlog.get_logger()
 HEARTBEAT_MS = 15_000
 MAINTENANCE_PER_MILLION = 100_000
 """With these a dead worker's messages come back in about 16 s; with dramatiq's defaults it takes minutes."""
+IDS_A_MESSAGE = 20
+"""A message rings for so many deliveries: few messages under load, and still something for every idle thread."""
 SILENCE_S = 5.0
 """How long the doorbell is left alone after it failed."""
 NAMESPACE = "talentline"
@@ -48,8 +50,8 @@ def broker_for(url: str) -> RedisBroker:
     )
 
 
-def declare(broker: RedisBroker, service: Service, deliver: Callable[[DeliveryId], None]) -> None:
-    """Let `deliver` answer the doorbell of a service."""
+def declare(broker: RedisBroker, service: Service, deliver: Callable[..., None]) -> None:
+    """Let `deliver`, called with one or more delivery ids, answer the doorbell of a service."""
     declared = dramatiq.actor(broker=broker, actor_name=actor_name(service), queue_name=str(service))
     declared(deliver)
 
@@ -64,12 +66,16 @@ class Doorbell:
         for service in Service:
             broker.declare_queue(str(service))
 
-    def __call__(self, service: Service, delivery: DeliveryId) -> None:
-        """Ring for one delivery, or don't: the row is the promise."""
-        if self._monotonic() < self._silent_until:
-            return
+    def __call__(self, service: Service, due: Sequence[DeliveryId]) -> None:
+        """Ring for these deliveries, or don't: the rows are the promise."""
+        for start in range(0, len(due), IDS_A_MESSAGE):
+            if self._monotonic() < self._silent_until:
+                return
+            self._ring(service, due[start : start + IDS_A_MESSAGE])
+
+    def _ring(self, service: Service, due: Sequence[DeliveryId]) -> None:
         message = dramatiq.Message[None](
-            queue_name=str(service), actor_name=actor_name(service), args=(delivery,), kwargs={}, options={}
+            queue_name=str(service), actor_name=actor_name(service), args=tuple(due), kwargs={}, options={}
         )
         try:
             self._broker.enqueue(message)

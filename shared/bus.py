@@ -38,6 +38,7 @@ deliveries = sa.Table(
     ),
     sa.Column("last_error", sa.Text),
     sa.Column("done_at", Moment),
+    sa.Column("lane", sa.String(200), comment="while it runs: what outside it uses, see bus_lanes"),
     sa.UniqueConstraint("event", "service"),
     sa.Index(
         "ix_bus_deliveries_open",
@@ -46,6 +47,33 @@ deliveries = sa.Table(
         sqlite_where=sa.text("state IN ('pending', 'running')"),
         postgresql_where=sa.text("state IN ('pending', 'running')"),
     ),
+    sa.Index(
+        "ix_bus_deliveries_lane",
+        "lane",
+        sqlite_where=sa.text("lane IS NOT NULL"),
+        postgresql_where=sa.text("lane IS NOT NULL"),
+    ),
+)
+
+lanes = sa.Table(
+    "bus_lanes",
+    metadata,
+    sa.Column("name", sa.String(200), primary_key=True, comment="something outside that can be down: an API, a relay"),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0", comment="in a row"),
+    sa.Column("shut_until", Moment, comment="nothing enters before; NULL: open"),
+    sa.Column("reason", sa.Text, comment="of the last failure"),
+)
+
+timers = sa.Table(
+    "bus_timers",
+    metadata,
+    sa.Column("name", sa.String(200), primary_key=True, comment="what it is for, with ids: setting it again moves it"),
+    sa.Column("due_at", Moment, nullable=False, index=True),
+    sa.Column("event", sa.String(100), nullable=False, comment="wire name of what is published when it is due"),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("correlation", sa.String(36), nullable=False),
+    sa.Column("causation", sa.String(36)),
+    sa.Column("set_at", Moment, nullable=False),
 )
 
 job_slots = sa.Table(

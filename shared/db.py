@@ -9,7 +9,7 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,12 +26,12 @@ from shared.ids import CorrelationId, DeliveryId, EventId, new_id
 from shared.tables import Moment
 from shared.words import Service
 
-Ring = Callable[[Service, DeliveryId], None]
-"""Tells a service's workers that a delivery is due. Best effort: it must never raise and never block for long."""
+Ring = Callable[[Service, Sequence[DeliveryId]], None]
+"""Tells a service's workers that deliveries are due. Best effort: it must never raise and never block for long."""
 
 
-def silent(service: Service, delivery: DeliveryId) -> None:
-    """Rings nobody; the sweepers find the delivery."""
+def silent(service: Service, due: Sequence[DeliveryId]) -> None:
+    """Rings nobody; the sweepers find what is due."""
 
 
 LOCK_PATIENCE_S = 20
@@ -62,6 +62,10 @@ class UnitOfWork:
     connection: sa.Connection
     cause: Cause
     due: list[tuple[Service, DeliveryId]] = field(default_factory=list)
+
+    def under(self, cause: Cause) -> "UnitOfWork":
+        """The same transaction on behalf of another cause: what is published through it belongs to that chain."""
+        return UnitOfWork(self.connection, cause, self.due)
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         """Run a statement in this transaction."""
@@ -107,8 +111,12 @@ class Database:
         with self._one_writer(), _translated(), self.engine.connect() as connection, self._transaction(connection):
             unit = UnitOfWork(connection, cause or first_cause())
             yield unit
-        for service, delivery in unit.due:
-            self.ring(service, delivery)
+        self.ring_for(unit.due)
+
+    def ring_for(self, due: Sequence[tuple[Service, DeliveryId]]) -> None:
+        """Ring once for each service that has something due."""
+        for service in dict.fromkeys(service for service, _ in due):
+            self.ring(service, [delivery for other, delivery in due if other == service])
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -21,6 +21,10 @@ class TransientError(TalentlineError):
         self.retry_after = retry_after
 
 
+class Snooze(TransientError):
+    """It is not this work's turn: what it needs is shut or taken. It waits for `retry_after` and spends no attempt."""
+
+
 class PermanentError(TalentlineError):
     """It will fail again until a person changes something: park it, visible and explained."""
 

@@ -2,7 +2,7 @@
 
 A plain handler works inside one transaction. An `Effect` reaches outside the database (mail, a vendor's API) and so
 works in three steps: `begin` in a transaction that is committed first, `act` with no transaction open, `settle` in the
-transaction that also marks the delivery done.
+transaction that also marks the delivery done. Either may say that it works `Together` with others of its kind.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from shared.db import UnitOfWork
+from shared.lanes import Lane
 
 E = TypeVar("E")
 """The event."""
@@ -17,6 +18,10 @@ P = TypeVar("P")
 """What `begin` hands to `act`."""
 R = TypeVar("R")
 """What `act` found out."""
+Commit = Callable[[Callable[[UnitOfWork], None]], None]
+"""Runs what it is given in a transaction of its own, in the middle of an act: committed when it returns. Raises
+FenceLost, and commits nothing, if the delivery has passed to another worker by then: the act must stop at once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,26 @@ class Effect(Generic[E, P, R]):
     """
 
     begin: Callable[[UnitOfWork, E], P | None]
-    act: Callable[[P], R]
+    act: Callable[[P, Commit], R]
     settle: Callable[[UnitOfWork, E, P, R], None]
     failed: Callable[[UnitOfWork, E, P, Exception], None] | None = None
     """Called when `act` or `settle` raised, in the short transaction that notes the error and the next attempt."""
+    lane: Callable[[P], Lane | None] | None = None
+    """What `act` will use outside. While the lane is shut or full the work waits, without spending an attempt."""
 
 
 Handler = Callable[[UnitOfWork, Any], None]
-Handlers = Mapping[str, Handler | Effect[Any, Any, Any]]
+Work = Handler | Effect[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Work of which many deliveries may share a transaction (of an effect: its `begin`): short, and harmless to do
+    again. If one of them fails, all of it is rolled back and each is done alone.
+    """
+
+    work: Work
+
+
+Handlers = Mapping[str, Work | Together]
 """Wire name of an event → what a service does when it hears of it."""

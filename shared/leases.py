@@ -4,7 +4,7 @@ A process that is paused or dead renews nothing, so its deliveries pass to other
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from shared.bus import deliveries
+from shared.claims import Claim
 from shared.db import Database, database_now
 from shared.errors import TransientError
 from shared.ids import DeliveryId
@@ -34,25 +35,28 @@ class Leases:
         self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
 
     @contextmanager
-    def kept(self, delivery: DeliveryId, fence: int) -> Iterator[None]:
-        """Keep this lease while the block runs."""
+    def kept(self, held: Sequence[Claim]) -> Iterator[None]:
+        """Keep these leases while the block runs."""
         with self._lock:
-            self._held[delivery] = fence
+            self._held.update({each.id: each.fence for each in held})
         try:
             yield
         finally:
             with self._lock:
-                self._held.pop(delivery, None)
+                for each in held:
+                    self._held.pop(each.id, None)
 
     def renew(self) -> None:
         """Extend every lease that is still ours. Raises DatabaseUnavailable."""
         with self._lock:
             held = dict(self._held)
         d = deliveries.c
-        for delivery, fence in held.items():
-            ours = sa.update(deliveries).where(d.id == delivery, d.fence == fence, d.state == "running")
-            with self._db.write() as uow:
-                uow.execute(ours.values(lease_until=database_now(self.length)))
+        each = [sa.and_(d.id == delivery, d.fence == fence) for delivery, fence in sorted(held.items())]
+        if not each:
+            return
+        ours = sa.update(deliveries).where(d.state == "running", sa.or_(*each))
+        with self._db.write() as uow:
+            uow.execute(ours.values(lease_until=database_now(self.length)))
 
     def start(self) -> None:
         """Renew in the background."""

@@ -1,7 +1,7 @@
 """Sweepers: threads in every worker that find due deliveries in the database, whether or not anybody rang.
 
 They are the guarantee; the doorbell is speed. No leader: several at once are harmless, a claim has one winner. They
-also start timed jobs: a job publishes an event once for each of its time slots, whoever sweeps first.
+also start timed jobs (a job publishes an event once for each of its time slots, whoever sweeps first) and fire timers.
 """
 
 import random
@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from shared import delivery
+from shared import timers
 from shared.bus import job_slots
+from shared.claims import due
 from shared.clock import now
 from shared.db import Database
+from shared.delivery import run_many
 from shared.errors import TransientError
 from shared.events import Event
 from shared.handling import Handlers
@@ -26,6 +28,8 @@ from shared.words import Service
 log = structlog.get_logger()
 
 BATCH = 50
+STRIDE = 10
+"""Deliveries that are run between two looks at whether to stop."""
 BUSY_PAUSE = timedelta(milliseconds=50)
 PAUSE = timedelta(seconds=0.75)
 IDLE_PAUSE = timedelta(seconds=2)
@@ -89,15 +93,21 @@ class Sweeper:
         return all(thread.is_alive() for thread in self._threads)
 
     def sweep(self) -> int:
-        """One round: start the jobs of this time slot, then run what is due. Gives how many deliveries were done."""
+        """One round: start the jobs of this time slot, publish what timers waited for, then run what is due. Gives how
+        many deliveries were done.
+        """
         self._start_jobs()
-        waiting = delivery.due(self._db, self._services, grace=self._grace, limit=BATCH)
+        timers.fire(self._db)
+        waiting = due(self._db, self._services, grace=self._grace, limit=BATCH)
         random.shuffle(waiting)  # several sweepers start at different ends
         done = 0
-        for each, service in waiting:
-            if self._stopping.is_set():
-                break
-            done += delivery.run(self._db, each, self._handlers[service], self._leases)
+        for service in self._services:
+            mine = [each for each, whose in waiting if whose == service]
+            for start in range(0, len(mine), STRIDE):
+                if self._stopping.is_set():
+                    return done
+                rung = mine[start : start + STRIDE]
+                done += run_many(self._db, service, rung, self._handlers[service], self._leases)
         return done
 
     def _start_jobs(self) -> None:

@@ -27,8 +27,9 @@ from services.reporting.store.messages import Message
 from shared import clock
 from shared.cohort.store import definition_of
 from shared.db import UnitOfWork
-from shared.delivery import explained
 from shared.events import PlanReleased, PlanSent
+from shared.failure import explained
+from shared.handling import Commit
 from shared.ids import CohortId, ParticipantId
 from shared.outbox import publish
 
@@ -109,7 +110,7 @@ class Sending:
         messages.keep_rendered(uow, message, clock.now())
         return message
 
-    def act(self, hand_over: HandOver) -> Receipt | Undeliverable:
+    def act(self, hand_over: HandOver, _commit: Commit) -> Receipt | Undeliverable:
         """Call the channel. A refusal for good is an answer; what may pass, or is uncertain, is raised."""
         message = hand_over.message
         if hand_over.is_uncertain:

@@ -23,7 +23,7 @@ from shared.events import (
     ScoredResult,
     Waiting,
 )
-from shared.handling import Handlers
+from shared.handling import Handlers, Together
 from shared.ids import CohortId, ParticipantId, ResultId, new_id
 from shared.outbox import publish
 from shared.people import participants_of
@@ -36,7 +36,7 @@ def handlers(settings: ScoringSettings | None = None) -> Handlers:
     """What scoring does with each event; without settings, those of the environment."""
     model = MODELS[(settings or ScoringSettings()).scoring_model]
     return {
-        EvidenceRecorded.name: partial(record_evidence, model),
+        EvidenceRecorded.name: Together(partial(record_evidence, model)),
         CohortRunRequested.name: partial(run_cohort, model),
         ReconciliationDue.name: partial(reconcile, model),
     }

@@ -94,14 +94,14 @@ def migrate(url: str) -> tuple[str, ...]:
 def write(words: str, url: str, metadata: sa.MetaData) -> Path:
     """Write a new migration: what leads from the database at `url`, migrated to the last one, to `metadata`.
 
-    For developers. `words` say what changes; the file is named by the day and them. It is a draft: read it, complete it.
+    For developers. `words` say what changes; the file is named by the minute and them. It is a draft: read it, complete it.
 
     Raises:
         ValueError: the name would be too long, or would not sort after the last one's.
     """
     from alembic import command  # noqa: PLC0415  (see _upgrade)
 
-    revision = f"{clock.now():%Y_%m_%d}_{re.sub(r'[^a-z0-9]+', '_', words.lower()).strip('_')}"
+    revision = f"{clock.now():%Y_%m_%d_%H%M}_{re.sub(r'[^a-z0-9]+', '_', words.lower()).strip('_')}"
     if len(revision) > LONGEST_NAME:
         raise ValueError(f"{revision} is longer than {LONGEST_NAME} letters: use fewer words")
     if revision <= max(revisions(), default=""):

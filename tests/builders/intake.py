@@ -43,7 +43,7 @@ from shared.cohort.opening import open_cohort
 from shared.db import Cause, Database
 from shared.events import EvidenceRecorded, SubmissionReceived
 from shared.framework import Competency, Domain, FrameworkPack, Item, Scale
-from shared.handling import Effect
+from shared.handling import Effect, Together
 from shared.http_client import HttpClient
 from shared.ids import CorrelationId, ParticipantId, RaterId
 from shared.words import Facet, Instrument, PoolPolicy, Relationship, ReleasePolicy
@@ -236,7 +236,9 @@ def _pilot() -> CohortFolder:
 
 def handle_all(db: Database, vendors: Vendors = VENDORS, client: HttpClient | None = None) -> int:
     """Let intake handle every submission event that waits, in order; gives how many there were."""
-    effect = handlers(IntakeSettings(), vendors, client)[SubmissionReceived.name]
+    found = handlers(IntakeSettings(), vendors, client)[SubmissionReceived.name]
+    assert isinstance(found, Together)
+    effect = found.work
     assert isinstance(effect, Effect)
     waiting = sa.select(deliveries.c.id, events.c.payload, events.c.correlation).join(
         events, events.c.id == deliveries.c.event
@@ -250,13 +252,17 @@ def handle_all(db: Database, vendors: Vendors = VENDORS, client: HttpClient | No
         with db.write(cause) as uow:
             prepared = effect.begin(uow, event)
         if prepared is not None:
-            outcome = effect.act(prepared)
+            outcome = effect.act(prepared, _never)
             with db.write(cause) as uow:
                 effect.settle(uow, event, prepared, outcome)
     with db.write() as uow:
         done = sa.update(deliveries).where(deliveries.c.id.in_([row.id for row in rows]))
         uow.execute(done.values(state="done"))
     return len(rows)
+
+
+def _never(_write: object) -> None:
+    raise AssertionError("intake commits nothing in the middle of an act")
 
 
 def recorded_evidence(db: Database) -> list[EvidenceRecorded]:

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import delivery
+from shared import delivery, failure
 from shared.bus import deliveries, events
+from shared.claims import claim, due
 from shared.db import Cause, Database, UnitOfWork, database_now
 from shared.errors import PermanentError, TransientError
 from shared.events import CohortReported, EvidenceRecorded, PlanSent, SubmissionReceived
-from shared.handling import Effect, Handler, Handlers
+from shared.handling import Commit, Effect, Handler, Handlers
 from shared.ids import CohortId, CorrelationId, DeliveryId, ParticipantId, RunId, SubmissionId
-from shared.leases import Leases
+from shared.leases import LEASE, Leases
 from shared.outbox import publish
 from shared.sweeper import Job, Sweeper, slot_of
 from shared.words import Service
@@ -56,7 +57,7 @@ def publishes_more(uow: UnitOfWork, event: SubmissionReceived) -> None:
 
 def test_an_event_rolled_back_leaves_no_trace_and_rings_nobody(any_db: Database) -> None:
     rung: list[DeliveryId] = []
-    any_db.ring = lambda _service, which: rung.append(which)
+    any_db.ring = lambda _service, due: rung.extend(due)
     with pytest.raises(RuntimeError), any_db.write() as uow:
         publish(uow, SUBMISSION)
         raise RuntimeError
@@ -66,7 +67,7 @@ def test_an_event_rolled_back_leaves_no_trace_and_rings_nobody(any_db: Database)
 
 def test_the_bell_rings_after_the_commit_with_the_delivery_id_only(any_db: Database) -> None:
     seen: list[tuple[Service, str]] = []
-    any_db.ring = lambda service, which: seen.append((service, row(any_db, which).state))
+    any_db.ring = lambda service, due: seen.extend((service, row(any_db, which).state) for which in due)
     a_delivery(any_db)
     assert seen == [(Service.INTAKE, "pending")]
 
@@ -135,7 +136,7 @@ def test_a_permanent_error_parks_the_delivery_with_its_words(any_db: Database) -
     found = row(any_db, which)
     assert found.state == "parked"
     assert "add it to form_fields.csv" in found.last_error
-    assert delivery.due(any_db, [Service.INTAKE], grace=timedelta(), limit=9) == []
+    assert due(any_db, [Service.INTAKE], grace=timedelta(), limit=9) == []
 
 
 def test_an_unforeseen_error_is_tried_a_limited_number_of_times_and_never_quoted(any_db: Database) -> None:
@@ -143,11 +144,11 @@ def test_an_unforeseen_error_is_tried_a_limited_number_of_times_and_never_quoted
         raise ValueError("Dr Somebody wrote: she never listens")
 
     which = a_delivery(any_db)
-    for _ in range(delivery.UNKNOWN_LIMIT):
+    for _ in range(failure.UNKNOWN_LIMIT):
         change(any_db, which, due_at=database_now())
         delivery.run(any_db, which, handled_by(chokes))
     found = row(any_db, which)
-    assert (found.state, found.attempts) == ("parked", delivery.UNKNOWN_LIMIT)
+    assert (found.state, found.attempts) == ("parked", failure.UNKNOWN_LIMIT)
     assert found.last_error.startswith("ValueError at ")
     assert "listens" not in found.last_error
 
@@ -171,11 +172,11 @@ def test_only_parked_deliveries_are_replayed(any_db: Database) -> None:
 
 def test_a_delivery_in_other_hands_is_not_claimed_until_its_lease_is_over(any_db: Database) -> None:
     which = a_delivery(any_db)
-    first = delivery.claim(any_db, which)
+    first = claim(any_db, which, LEASE)
     assert first is not None
-    assert delivery.claim(any_db, which) is None
+    assert claim(any_db, which, LEASE) is None
     change(any_db, which, lease_until=database_now(timedelta(seconds=-1)))
-    second = delivery.claim(any_db, which)
+    second = claim(any_db, which, LEASE)
     assert second is not None
     assert (second.fence, second.attempts, second.crashes) == (2, 2, 1)
 
@@ -194,7 +195,7 @@ def test_work_that_outlived_its_lease_can_not_commit(any_db: Database) -> None:
 def test_a_delivery_that_kills_three_workers_is_parked_as_poison(any_db: Database) -> None:
     which = a_delivery(any_db)
     for _ in range(delivery.CRASH_LIMIT):
-        assert delivery.claim(any_db, which) is not None
+        assert claim(any_db, which, LEASE) is not None
         change(any_db, which, lease_until=database_now(timedelta(seconds=-1)))
     assert not delivery.run(any_db, which, handled_by(publishes_more))
     found = row(any_db, which)
@@ -214,7 +215,7 @@ class Recorder:
         publish(uow, PlanSent(cohort=event.cohort, participant=ParticipantId("p"), revision=1, message_id="begun"))
         return event.submission
 
-    def act(self, prepared: str) -> str:
+    def act(self, prepared: str, _commit: Commit) -> str:
         self.acted.append(prepared)
         if len(self.acted) <= self.failures:
             raise TransientError("the mail server is away")
@@ -253,16 +254,16 @@ def test_an_effect_with_nothing_to_do_is_done_without_reaching_outside(any_db: D
 
 def test_a_kept_lease_is_renewed_and_a_lost_one_is_not(any_db: Database) -> None:
     which = a_delivery(any_db)
-    held = delivery.claim(any_db, which)
+    held = claim(any_db, which, LEASE)
     assert held is not None
     leases = Leases(any_db)
     soon = datetime.now(UTC) + timedelta(seconds=1)
     change(any_db, which, lease_until=soon)
-    with leases.kept(which, held.fence):
+    with leases.kept([held]):
         leases.renew()
     assert row(any_db, which).lease_until > soon
     change(any_db, which, lease_until=soon, fence=held.fence + 1)
-    with leases.kept(which, held.fence):
+    with leases.kept([held]):
         leases.renew()
     assert row(any_db, which).lease_until == soon
 
@@ -296,5 +297,5 @@ def test_slots_of_any_length_hold_the_moment_they_belong_to() -> None:
 
 def test_back_off_grows_and_is_bounded() -> None:
     for attempts in range(1, 60):
-        wait = delivery.backoff(attempts)
-        assert timedelta(seconds=1) <= wait <= delivery.LONGEST_WAIT
+        wait = failure.backoff(attempts)
+        assert timedelta(seconds=1) <= wait <= failure.LONGEST_WAIT

@@ -28,18 +28,18 @@ def test_an_absent_queue_server_costs_next_to_nothing(tmp_path: Path) -> None:
     bell = Doorbell(broker_for(f"unix://{tmp_path}/absent.sock"))
     started = time.monotonic()
     for number in range(1000):
-        bell(Service.INTAKE, DeliveryId(number))
+        bell(Service.INTAKE, [DeliveryId(number)])
     assert timedelta(seconds=time.monotonic() - started) < timedelta(seconds=2)
 
 
 def test_a_silent_doorbell_rings_again_after_a_while(redis_url: str, tmp_path: Path) -> None:
     moment = [0.0]
     bell = Doorbell(broker_for(f"unix://{tmp_path}/absent.sock"), monotonic=lambda: moment[0])
-    bell(Service.INTAKE, DeliveryId(1))
+    bell(Service.INTAKE, [DeliveryId(1)])
     bell._broker = broker_for(redis_url)
     client = redis.Redis.from_url(redis_url)
-    bell(Service.INTAKE, DeliveryId(2))
+    bell(Service.INTAKE, [DeliveryId(2)])
     assert client.llen("talentline:intake") == 0
     moment[0] = 60.0
-    bell(Service.INTAKE, DeliveryId(3))
+    bell(Service.INTAKE, [DeliveryId(3)])
     assert client.llen("talentline:intake") == 1

@@ -9,7 +9,7 @@ import pytest
 
 from shared.db import Database
 from shared.events import Event, PlanReleased
-from shared.handling import Effect
+from shared.handling import Effect, Together
 from shared.ids import ParticipantId
 from tests.builders.reporting import P1, a_cohort_scored, a_scored
 from tests.builders.reporting_bench import ReportingBench
@@ -32,7 +32,8 @@ def handle(bench: ReportingBench, *told: Event) -> None:
 @contextmanager
 def under_way(bench: ReportingBench, event: Event) -> Iterator[None]:
     """An event is handled and not committed before the end of the block."""
-    handler = bench.handlers[event.name]
+    found = bench.handlers[event.name]
+    handler = found.work if isinstance(found, Together) else found
     assert not isinstance(handler, Effect)
     with bench.db.write() as uow:
         handler(uow, event)

@@ -16,7 +16,7 @@ from services.reporting.store import message_bytes
 from services.reporting.tables import messages
 from shared import delivery
 from shared.bus import deliveries
-from shared.db import Database
+from shared.db import Database, UnitOfWork
 from shared.delivery import replay
 from shared.events import Event, PlanReleased, PlanSent
 from shared.handling import Effect
@@ -37,6 +37,12 @@ def message_state(db: Database) -> tuple[str, str | None, int]:
     return row.state, row.words, row.attempts
 
 
+def with_commit(bench: ReportingBench, write: Callable[[UnitOfWork], None]) -> None:
+    """What an act commits in its middle."""
+    with bench.db.write() as uow:
+        write(uow)
+
+
 def cut_off(bench: ReportingBench, event: PlanReleased, after: str) -> None:
     """A worker that dies after a step of the effect."""
     effect = bench.handlers[PlanReleased.name]
@@ -44,7 +50,7 @@ def cut_off(bench: ReportingBench, event: PlanReleased, after: str) -> None:
     with bench.db.write() as uow:
         prepared = effect.begin(uow, event)
     if after == "act":
-        effect.act(prepared)
+        effect.act(prepared, lambda write: with_commit(bench, write))
     with bench.db.write() as uow:
         uow.execute(sa.update(deliveries).values(state="running", crashes=1))
 

@@ -18,8 +18,9 @@ from services.intake.vendors import VENDORS, Vendors
 from shared.cohort.store import definition_of
 from shared.db import UnitOfWork
 from shared.events import SubmissionReceived
-from shared.handling import Effect, Handlers
+from shared.handling import Commit, Effect, Handlers, Together
 from shared.http_client import HttpClient
+from shared.lanes import Lane
 
 UNDER_WAY = frozenset({SubmissionState.RECEIVED, SubmissionState.QUARANTINED})
 
@@ -41,8 +42,11 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
         record(uow, submission, definition, found)
         return None
 
-    def act(fetch: Fetch) -> Fetched:
+    def act(fetch: Fetch, _commit: Commit) -> Fetched:
         return fetched(fetch, client)
+
+    def lane(fetch: Fetch) -> Lane:
+        return Lane(f"vendor:{fetch.vendor_name}")
 
     def settle(uow: UnitOfWork, event: SubmissionReceived, _fetch: Fetch, got: Fetched) -> None:
         submission = store.submission_locked(uow, event.submission)
@@ -58,4 +62,4 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
             found = meaning.unreadable(too_many_requests())
         record(uow, submission, definition, found)
 
-    return {SubmissionReceived.name: Effect(begin=begin, act=act, settle=settle)}
+    return {SubmissionReceived.name: Together(Effect(begin=begin, act=act, settle=settle, lane=lane))}

@@ -18,6 +18,7 @@ class Fetch:
 
     submission: Submission
     vendor: Vendor
+    vendor_name: str
     needed: RequestNeeded
     token: str | None
 

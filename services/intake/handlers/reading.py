@@ -47,7 +47,7 @@ class Reader:
         except Unreadable as error:
             return meaning.unreadable(error.reason)
         if isinstance(reading, RequestNeeded):
-            return Fetch(submission, vendor, reading, self.settings.api_key(connection.secret_env))
+            return Fetch(submission, vendor, connection.vendor, reading, self.settings.api_key(connection.secret_env))
         source = Source(submission.connection, connection.instrument)
         return self._responses(uow, submission, reading, source, definition)
 

@@ -1,0 +1,81 @@
+"""One attempt at one delivery, in steps: what needs a transaction of its own, and what must have none open."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from shared import lanes
+from shared.claims import Claim, finish, held_on
+from shared.db import Database, UnitOfWork
+from shared.errors import Snooze, TransientError
+from shared.events import Event
+from shared.failure import snooze
+from shared.handling import Effect, Work
+from shared.lanes import Lane
+
+
+class Attempt:
+    """Begun in a transaction that may be shared with others; an effect then goes on alone."""
+
+    def __init__(self, db: Database, held: Claim, work: Work, event: Event, lease: timedelta) -> None:
+        self.held = held
+        self.is_over = False
+        """Everything was done in the transaction in which it began."""
+        self.is_snoozed = False
+        self._db = db
+        self._work = work
+        self._event = event
+        self._lease = lease
+        self._prepared: Any = None
+        self._lane: Lane | None = None
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        """Where it stands among others of a shared transaction, so that all workers lock rows in one order."""
+        return self._event.name, getattr(self._event, "cohort", ""), getattr(self._event, "participant", "")
+
+    def begin(self, uow: UnitOfWork) -> bool:
+        """What belongs into the first transaction. True if that was all."""
+        mine = uow.under(self.held.cause)
+        if not isinstance(self._work, Effect):
+            self._work(mine, self._event)
+            self.is_over = True
+            return True
+        held_on(mine, self.held, self._lease)
+        self._prepared = self._work.begin(mine, self._event)
+        self.is_over = self._prepared is None
+        if not self.is_over:
+            self._enter(mine)
+        return self.is_over
+
+    def _enter(self, uow: UnitOfWork) -> None:
+        """Take a place in the effect's lane, or put the delivery back until there may be one."""
+        assert isinstance(self._work, Effect)
+        self._lane = self._work.lane(self._prepared) if self._work.lane else None
+        wait = lanes.entered(uow, self._lane, self.held) if self._lane else None
+        if wait is not None:
+            self.is_snoozed = snooze(uow, self.held, wait)
+
+    def end(self) -> None:
+        """The rest of an effect: reach outside with no transaction open, then settle and finish in one."""
+        assert isinstance(self._work, Effect)
+        outcome = self._work.act(self._prepared, self._commit)
+        with self._db.write(self.held.cause) as uow:
+            if self._lane:
+                lanes.worked(uow, self._lane)
+            self._work.settle(uow, self._event, self._prepared, outcome)
+            finish(uow, [self.held])
+
+    def _commit(self, write: Callable[[UnitOfWork], None]) -> None:
+        with self._db.write(self.held.cause) as uow:
+            held_on(uow, self.held, self._lease)
+            write(uow)
+
+    def tell(self, uow: UnitOfWork, error: Exception) -> None:
+        """Let a begun effect and its lane note what went wrong."""
+        if not isinstance(self._work, Effect) or self._prepared is None:
+            return
+        if self._lane and isinstance(error, TransientError) and not isinstance(error, Snooze):
+            lanes.failed(uow, self._lane, error)
+        if self._work.failed is not None:
+            self._work.failed(uow, self._event, self._prepared, error)

@@ -1,0 +1,149 @@
+"""Taking deliveries: who may work on which, for how long, and how that right is lost.
+
+A claim is a conditional UPDATE under a lease on the database's clock. Each claim raises the row's fence, and only the
+holder of the present fence may finish: work that outlives its lease can't commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.bus import deliveries, events
+from shared.db import Cause, Database, UnitOfWork, database_now
+from shared.errors import FenceLost
+from shared.ids import CorrelationId, DeliveryId, EventId
+from shared.words import Service
+
+Due = tuple[DeliveryId, Service]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery in our hands until the lease runs out."""
+
+    id: DeliveryId
+    service: Service
+    fence: int
+    attempts: int
+    crashes: int
+    event_id: EventId
+    event_name: str
+    payload: dict[str, Any]
+    correlation: CorrelationId
+
+    @property
+    def cause(self) -> Cause:
+        """What its work is caused by: the event, in the event's chain."""
+        return Cause(self.correlation, self.event_id)
+
+
+def claim(db: Database, delivery: DeliveryId, lease: timedelta) -> Claim | None:
+    """Take a delivery that is due, or whose holder's lease is over. None if it is neither."""
+    mine = sa.and_(deliveries.c.id == delivery, _free())
+    with db.read() as connection:  # cheaper than a write that finds nothing: under load most rings come too late
+        if connection.execute(sa.select(deliveries.c.id).where(mine)).first() is None:
+            return None
+    with db.write() as uow:
+        taken = _taken(uow, mine, lease)
+    return taken[0] if taken else None
+
+
+def claim_fresh(
+    db: Database,
+    service: Service,
+    names: Iterable[str],
+    rung: Sequence[DeliveryId],
+    *,
+    lease: timedelta,
+    limit: int,
+) -> list[Claim]:
+    """Take up to `limit` due deliveries of events of these names, those that were `rung` for first.
+
+    Only such as were never tried: one that failed, or whose worker died, is tried alone, where it harms no other.
+    """
+    d = deliveries.c
+    ready = sa.and_(d.service == service, d.state == "pending", d.due_at <= database_now(), d.attempts == 0)
+    query = sa.select(d.id).join(events, events.c.id == d.event).where(ready, events.c.name.in_(list(names)))
+    with db.read() as connection:
+        first = connection.execute(query.where(d.id.in_(list(rung))).limit(limit)).scalars().all()
+        more = connection.execute(query.where(d.id.not_in(first)).order_by(d.due_at).limit(limit - len(first)))
+        found = [*first, *more.scalars()]
+    if not found:
+        return []
+    unlocked = sa.select(d.id).where(d.id.in_(found), ready).with_for_update(skip_locked=True)
+    with db.write() as uow:
+        return _taken(uow, d.id.in_(uow.execute(unlocked).scalars().all()), lease)
+
+
+def _taken(uow: UnitOfWork, which: sa.ColumnElement[bool], lease: timedelta) -> list[Claim]:
+    d = deliveries.c
+    take = (
+        sa.update(deliveries)
+        .where(which)
+        .values(
+            state="running",
+            attempts=d.attempts + 1,
+            fence=d.fence + 1,
+            crashes=d.crashes + sa.case((d.state == "running", 1), else_=0),
+            lease_until=database_now(lease),
+            lane=None,
+        )
+        .returning(d.id, d.service, d.event, d.fence, d.attempts, d.crashes)
+    )
+    rows = uow.execute(take).all()
+    query = sa.select(events).where(events.c.id.in_([row.event for row in rows]))
+    told = {event["id"]: event for event in uow.execute(query).mappings()} if rows else {}
+    return [
+        Claim(
+            id=row.id,
+            service=Service(row.service),
+            fence=row.fence,
+            attempts=row.attempts,
+            crashes=row.crashes,
+            event_id=row.event,
+            event_name=told[row.event]["name"],
+            payload=told[row.event]["payload"],
+            correlation=told[row.event]["correlation"],
+        )
+        for row in rows
+    ]
+
+
+def ours(held: Claim) -> sa.ColumnElement[bool]:
+    """Whether a delivery is still in our hands: the condition of everything that is done with it."""
+    d = deliveries.c
+    return sa.and_(d.id == held.id, d.fence == held.fence, d.state == "running")
+
+
+def held_on(uow: UnitOfWork, held: Claim, lease: timedelta) -> None:
+    """Lock the delivery's row, with a new lease. Raises FenceLost if it is in other hands by now."""
+    if uow.execute(sa.update(deliveries).where(ours(held)).values(lease_until=database_now(lease))).rowcount == 0:
+        raise FenceLost
+
+
+def finish(uow: UnitOfWork, done: Sequence[Claim]) -> None:
+    """Mark these done. Raises FenceLost if any of them is in other hands by now: then nothing of them may count."""
+    d = deliveries.c
+    mine = sa.and_(d.state == "running", sa.or_(*(sa.and_(d.id == each.id, d.fence == each.fence) for each in done)))
+    values = {"state": "done", "done_at": database_now(), "lease_until": None, "lane": None, "last_error": None}
+    if done and uow.execute(sa.update(deliveries).where(mine).values(values)).rowcount != len(done):
+        raise FenceLost
+
+
+def due(db: Database, services: Sequence[Service], *, grace: timedelta, limit: int) -> list[Due]:
+    """Deliveries that wait for these services: due for at least `grace`, or left by a worker whose lease is over."""
+    d = deliveries.c
+    query = sa.select(d.id, d.service).where(d.service.in_(services), _free(grace)).order_by(d.due_at).limit(limit)
+    with db.read() as connection:
+        return [(DeliveryId(row.id), Service(row.service)) for row in connection.execute(query)]
+
+
+def _free(grace: timedelta = timedelta()) -> sa.ColumnElement[bool]:
+    d = deliveries.c
+    return sa.or_(
+        sa.and_(d.state == "pending", d.due_at <= database_now(-grace)),
+        sa.and_(d.state == "running", d.lease_until < database_now()),
+    )

@@ -1,0 +1,90 @@
+"""Lanes: what work outside the database uses, such as one vendor's API, and how much of it at once (a bulkhead).
+
+A lane that fails several times in a row is shut for a while (a circuit breaker): what needs it waits without spending
+attempts, and everything else goes on. When the while is over one delivery goes first, to see. The state is in the
+database, so that all workers share it.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from shared.bus import deliveries, lanes
+from shared.claims import Claim, ours
+from shared.db import UnitOfWork, database_now
+from shared.errors import Snooze, TransientError
+
+log = structlog.get_logger()
+
+PATIENCE = 5
+"""Failures in a row that shut a lane."""
+FIRST_SHUT = timedelta(seconds=15)
+LONGEST_SHUT = timedelta(minutes=10)
+TAKEN_WAIT = timedelta(seconds=2)
+"""When a delivery that found every place taken comes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Something outside that can be slow or down. `name` is bounded and says nothing of a person, such as
+    `vendor:typeform`; `at_once` is how many deliveries of all workers together may use it at a time.
+    """
+
+    name: str
+    at_once: int = 4
+
+
+def entered(uow: UnitOfWork, lane: Lane, held: Claim) -> Snooze | None:
+    """Take a place in the lane, in the transaction that begins the work; or when to come again, and why."""
+    uow.insert_once(lanes, {"name": lane.name})
+    c, d = lanes.c, deliveries.c
+    query = sa.select(c.failures, c.shut_until, database_now().label("now")).where(c.name == lane.name)
+    row = uow.execute(query.with_for_update()).one()
+    if row.shut_until is not None and row.shut_until > row.now:
+        return Snooze(f"{lane.name} is shut after failures", row.shut_until - row.now + _jitter())
+    running = sa.and_(d.lane == lane.name, d.state == "running", d.lease_until > database_now())
+    inside = uow.execute(sa.select(sa.func.count()).select_from(deliveries).where(running)).scalar_one()
+    places = 1 if row.failures >= PATIENCE else lane.at_once
+    if inside >= places:
+        return Snooze(f"every place in {lane.name} is taken", _jitter())
+    uow.execute(sa.update(deliveries).where(ours(held)).values(lane=lane.name))
+    return None
+
+
+def _jitter() -> timedelta:
+    return TAKEN_WAIT * random.uniform(0.5, 1.5)  # noqa: S311  (so that not all come at once)
+
+
+def worked(uow: UnitOfWork, lane: Lane) -> None:
+    """The other side answered: the lane is open."""
+    c = lanes.c
+    was_bad = sa.and_(c.name == lane.name, sa.or_(c.failures > 0, c.shut_until.is_not(None)))
+    uow.execute(sa.update(lanes).where(was_bad).values(failures=0, shut_until=None, reason=None))
+
+
+def failed(uow: UnitOfWork, lane: Lane, error: TransientError) -> None:
+    """The other side did not answer, or asked to be left alone: shut the lane if that is due."""
+    c = lanes.c
+    count = uow.execute(
+        sa.update(lanes)
+        .where(c.name == lane.name)
+        .values(failures=c.failures + 1, reason=f"{type(error).__name__}: {error}")
+        .returning(c.failures)
+    ).scalar_one()
+    pause = _pause(count)
+    if error.retry_after is not None:
+        pause = max(pause, error.retry_after)
+    if pause:
+        uow.execute(sa.update(lanes).where(c.name == lane.name).values(shut_until=database_now(pause)))
+        log.warning("lane.shut", lane=lane.name, failures=count, seconds=round(pause.total_seconds()))
+
+
+def _pause(failures: int) -> timedelta:
+    """How long a lane is shut after so many failures in a row: not at all at first, then longer each time."""
+    if failures < PATIENCE:
+        return timedelta()
+    doublings = min(failures - PATIENCE, 20)
+    return min(FIRST_SHUT * (1 << doublings), LONGEST_SHUT)
