@@ -1,11 +1,13 @@
 """THE CONTRACT between the services: what happened, in the past tense, versioned, and who listens.
 
-`EVENTS` maps wire names to classes, `ROUTES` wire names to listening services. Recorded schemas are in `recorded/`: a
-released field is never removed or retyped, only optional ones are added; anything else is a new version.
+`EVENTS` maps the newest wire names to classes, `ROUTES` them to listening services, `UPCASTERS` older wire names to the
+way to the next version. `read` makes a value of any stored event. Recorded schemas are in `recorded/`: a released field
+is never removed or retyped, only optional ones are added; anything else is a new version (docs/evolution.md).
 """
 
 from shared.events.base import Event
 from shared.events.intake import EvidenceRecorded, Piece, SubmissionQuarantined, SubmissionReceived
+from shared.events.reading import UnreadableEvent, newest_form
 from shared.events.reporting import CohortReported, PlanReleased, PlanSent, TalentPoolUpdated
 from shared.events.scoring import (
     CohortRunRequested,
@@ -20,6 +22,7 @@ from shared.events.scoring import (
     SourceFigure,
     Waiting,
 )
+from shared.events.upcasters import UPCASTERS, Payload
 from shared.words import Service
 
 EVENTS: dict[str, type[Event]] = {
@@ -53,9 +56,26 @@ ROUTES: dict[str, tuple[Service, ...]] = {
     CohortReported.name: (),
 }
 
+
+def read(name: str, payload: Payload) -> Event:
+    """A stored event of any version that was ever released, in its newest form.
+
+    Raises:
+        UnknownEvent: nobody here knows this name: a newer release wrote it.
+        UnreadableEvent: the payload does not fit the schema of its version.
+    """
+    return newest_form(name, payload, EVENTS, UPCASTERS)
+
+
+def readable() -> tuple[str, ...]:
+    """The wire names that `read` knows."""
+    return (*EVENTS, *UPCASTERS)
+
+
 __all__ = [
     "EVENTS",
     "ROUTES",
+    "UPCASTERS",
     "CohortReported",
     "CohortRunRequested",
     "CohortScored",
@@ -75,5 +95,8 @@ __all__ = [
     "SubmissionQuarantined",
     "SubmissionReceived",
     "TalentPoolUpdated",
+    "UnreadableEvent",
     "Waiting",
+    "read",
+    "readable",
 ]
