@@ -37,6 +37,7 @@ deliveries = sa.Table(
         comment="leases that ran out: the worker died or hung",
     ),
     sa.Column("last_error", sa.Text),
+    sa.Column("reason", sa.String(20), comment="parked, discarded: the class of what is wrong"),
     sa.Column("done_at", Moment),
     sa.Column("lane", sa.String(200), comment="while it runs: what outside it uses, see bus_lanes"),
     sa.UniqueConstraint("event", "service"),
@@ -46,6 +47,12 @@ deliveries = sa.Table(
         "due_at",
         sqlite_where=sa.text("state IN ('pending', 'running')"),
         postgresql_where=sa.text("state IN ('pending', 'running')"),
+    ),
+    sa.Index(
+        "ix_bus_deliveries_parked",
+        "service",
+        sqlite_where=sa.text("state = 'parked'"),
+        postgresql_where=sa.text("state = 'parked'"),
     ),
     sa.Index(
         "ix_bus_deliveries_lane",

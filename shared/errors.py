@@ -4,6 +4,9 @@ Messages say what happened, to which id, and what to do; they never carry person
 """
 
 from datetime import timedelta
+from typing import ClassVar
+
+from shared.words import ParkReason
 
 
 class TalentlineError(Exception):
@@ -26,7 +29,9 @@ class Snooze(TransientError):
 
 
 class PermanentError(TalentlineError):
-    """It will fail again until a person changes something: park it, visible and explained."""
+    """It will fail again until a person changes something: park it, visible and explained. `park_reason`: its class."""
+
+    park_reason: ClassVar[ParkReason] = ParkReason.VALIDATION
 
 
 class UnknownCohort(PermanentError):
@@ -39,6 +44,8 @@ class UnknownCohort(PermanentError):
 
 class UnknownEvent(PermanentError):
     """An event of a kind or version that this program does not know, such as one from a newer release."""
+
+    park_reason = ParkReason.UNKNOWN_SCHEMA
 
     def __init__(self, name: str) -> None:
         super().__init__(f"event {name} is unknown to this version; upgrade the workers, then retry the delivery")

@@ -74,6 +74,23 @@ class PoolPolicy(StrEnum):
     AUTOMATIC = "automatic"
 
 
+class ParkReason(StrEnum):
+    """Why a delivery needs a person: the class of what is wrong, by which those alike are found and retried."""
+
+    VALIDATION = "validation"
+    """What it carries, or the state of things, does not allow the work."""
+    VENDOR = "vendor"
+    """Somebody outside refused it: a vendor's API, a mail server."""
+    POISON = "poison"
+    """It cost several workers their lives."""
+    UNKNOWN_SCHEMA = "unknown_schema"
+    """A newer release wrote it."""
+    EXHAUSTED = "exhausted"
+    """It failed too often in a way that might have passed."""
+    INVARIANT = "invariant"
+    """Doing it would break a promise, or something that always holds did not hold."""
+
+
 class Service(StrEnum):
     """The services; a value is also the name of the service's queue."""
 
