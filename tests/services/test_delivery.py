@@ -12,47 +12,15 @@ from shared.claims import claim, due
 from shared.db import Cause, Database, UnitOfWork, database_now
 from shared.errors import PermanentError, TransientError
 from shared.events import CohortReported, EvidenceRecorded, PlanSent, SubmissionReceived
-from shared.handling import Commit, Effect, Handler, Handlers
+from shared.handling import Commit, Effect
 from shared.ids import CohortId, CorrelationId, DeliveryId, ParticipantId, RunId, SubmissionId
 from shared.leases import LEASE, Leases
 from shared.outbox import publish
 from shared.sweeper import Job, Sweeper, slot_of
 from shared.words import Service
+from tests.builders.bus import a_delivery, change, handled_by, names, publishes_more, row
 
 SUBMISSION = SubmissionReceived(submission=SubmissionId("s-1"), cohort=CohortId("c-1"))
-
-
-def a_delivery(db: Database) -> DeliveryId:
-    """One pending delivery of one event."""
-    with db.write() as uow:
-        publish(uow, SUBMISSION)
-    return uow.due[0][1]
-
-
-def row(db: Database, which: DeliveryId) -> Any:
-    with db.read() as connection:
-        return connection.execute(sa.select(deliveries).where(deliveries.c.id == which)).one()
-
-
-def change(db: Database, which: DeliveryId, **values: Any) -> None:
-    with db.write() as uow:
-        uow.execute(sa.update(deliveries).where(deliveries.c.id == which).values(**values))
-
-
-def names(db: Database) -> list[str]:
-    with db.read() as connection:
-        return list(connection.execute(sa.select(events.c.name).order_by(events.c.id)).scalars())
-
-
-def handled_by(handler: "Handler | Effect[Any, Any, Any]") -> Handlers:
-    return {SubmissionReceived.name: handler}
-
-
-def publishes_more(uow: UnitOfWork, event: SubmissionReceived) -> None:
-    publish(
-        uow,
-        EvidenceRecorded(submission=event.submission, cohort=event.cohort, participant=ParticipantId("p"), pieces=()),
-    )
 
 
 def test_an_event_rolled_back_leaves_no_trace_and_rings_nobody(any_db: Database) -> None:
@@ -250,6 +218,51 @@ def test_an_effect_with_nothing_to_do_is_done_without_reaching_outside(any_db: D
     nothing: Effect[Any, Any, Any] = Effect(lambda _uow, _event: None, recorder.act, recorder.settle)
     assert delivery.run(any_db, which, handled_by(nothing))
     assert recorder.acted == []
+
+
+def test_an_effect_may_commit_while_it_acts(any_db: Database) -> None:
+    recorder = Recorder()
+
+    def commits(prepared: str, commit: Commit) -> str:
+        commit(lambda uow: publishes_more(uow, SUBMISSION))
+        recorder.acted = [*names(any_db), prepared]
+        raise TransientError("the mail server went away after that")
+
+    which = a_delivery(any_db)
+    assert not delivery.run(any_db, which, handled_by(Effect(recorder.begin, commits, recorder.settle)))
+    assert recorder.acted == [SubmissionReceived.name, PlanSent.name, EvidenceRecorded.name, "s-1"]
+
+
+def test_an_effect_that_lost_its_delivery_commits_nothing_and_stops(any_db: Database) -> None:
+    which = a_delivery(any_db)
+    reached: list[str] = []
+
+    def paused(prepared: str, commit: Commit) -> str:
+        change(any_db, which, fence=99, attempts=2)  # the lease ran out, and another worker took it
+        commit(lambda uow: publishes_more(uow, SUBMISSION))
+        reached.append(prepared)
+        return "receipt"
+
+    recorder = Recorder()
+    assert not delivery.run(any_db, which, handled_by(Effect(recorder.begin, paused, recorder.settle)))
+    assert reached == []
+    assert EvidenceRecorded.name not in names(any_db)
+    assert (row(any_db, which).state, row(any_db, which).fence) == ("running", 99)
+
+
+def test_a_commit_within_an_act_renews_the_lease(any_db: Database) -> None:
+    which = a_delivery(any_db)
+    left: list[datetime] = []
+
+    def slow(_prepared: str, commit: Commit) -> str:
+        change(any_db, which, lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+        commit(lambda _uow: None)
+        left.append(row(any_db, which).lease_until)
+        return "receipt"
+
+    recorder = Recorder()
+    assert delivery.run(any_db, which, handled_by(Effect(recorder.begin, slow, recorder.settle)))
+    assert left[0] > datetime.now(UTC)
 
 
 def test_a_kept_lease_is_renewed_and_a_lost_one_is_not(any_db: Database) -> None:
