@@ -83,6 +83,19 @@ timers = sa.Table(
     sa.Column("set_at", Moment, nullable=False),
 )
 
+invariants = sa.Table(
+    "bus_invariants",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("checked_at", Moment, comment="when it was last checked; NULL: it was mended before it was checked"),
+    sa.Column("broken", sa.Integer, nullable=False, server_default="0", comment="how many rows break it"),
+    sa.Column("sample", Json, comment="the first ids of them"),
+    sa.Column("broken_since", Moment, comment="first check that found it broken; NULL: it holds"),
+    sa.Column("mended", sa.Integer, nullable=False, server_default="0", comment="rows put right, ever"),
+    sa.Column("mended_at", Moment),
+    comment="what the last check of each invariant found",
+)
+
 job_slots = sa.Table(
     "bus_job_slots",
     metadata,

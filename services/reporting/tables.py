@@ -39,6 +39,7 @@ plans = sa.Table(
     sa.Column("released_at", Moment),
     sa.Column("released_by", sa.String(200), comment="a named person, or the run or policy that released it"),
     sa.Column("sent_at", Moment),
+    sa.Index("ix_reporting_plans_state", "state", "cohort", "participant", "revision"),
 )
 
 messages = sa.Table(
@@ -60,6 +61,7 @@ messages = sa.Table(
         ["cohort", "participant", "revision"],
         ["reporting_plans.cohort", "reporting_plans.participant", "reporting_plans.revision"],
     ),
+    sa.Index("ix_reporting_messages_state", "state"),
 )
 
 authorisations = sa.Table(
