@@ -1,0 +1,168 @@
+"""Named points at which a process can be made to die: before and after every commit, and around every step of SMTP.
+
+There is no crash code in production. The launcher (`tests.chaos.launch`) calls `install` in the process that is to
+die; it wraps `Database.write`, whose callers name the commits, and the client half of `smtplib`.
+`CHAOS_CRASH_AT=point:n` is the n-th time that a point is passed: the process then kills itself with SIGKILL, as the
+kernel would.
+
+A commit is named after the function that opened the transaction. One that is not in `COMMITS` is recorded as
+`?function`, and the run fails until it has a name here.
+"""
+
+import os
+import signal
+import smtplib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from shared.db import Cause, Database, UnitOfWork
+
+COMMITS = {
+    "shared.claims.claim": "claim",
+    "shared.claims.claim_fresh": "claim_batch",
+    "shared.delivery._alone": "handle",
+    "shared.delivery._at_once": "handle_batch",
+    "shared.attempt.Attempt._commit": "mid_act",
+    "shared.attempt.Attempt.end": "settle",
+    "shared.failure.note_failure": "failure_note",
+    "shared.failure.park": "park",
+    "shared.leases.Leases.renew": "lease",
+    "shared.sweeper.Sweeper._start_jobs": "job",
+    "shared.timers.fire": "timer",
+    "services.intake.http._webhooks.<locals>.taken": "webhook",
+    "services.intake.http._commands.<locals>.submitted": "upload",
+    "services.intake.http._commands.<locals>.run": "run",
+    "deploy.cli.deliveries.retry": "replay",
+}
+"""Function that opens a write transaction → the name of its commit."""
+
+BEFORE, AFTER, RUNG = "before", "after", "rung"
+"""Before the commit; after it and before the doorbell; after the doorbell (if there was something to ring for)."""
+
+SMTP_STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "body", "dot", "reply", "quit")
+
+
+class Points:
+    """The points of one process: tells what was passed, and dies where it was told to."""
+
+    def __init__(self, crash_at: str, record: Path | None) -> None:
+        name, _, number = crash_at.rpartition(":")
+        self._crash_at, self._number = name, int(number or 0)
+        self._passed = count(1)
+        self._record = record
+        self._seen: set[str] = set()
+        self._lock = threading.Lock()
+
+    def passed(self, name: str) -> None:
+        """This thread has come to a point."""
+        with self._lock:
+            if name not in self._seen:
+                self._seen.add(name)
+                self._write(f"passed {name}")
+            if name == self._crash_at and next(self._passed) == self._number:
+                self._write(f"crashed {name}")
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def _write(self, line: str) -> None:
+        if self._record is not None:
+            handle = os.open(self._record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            os.write(handle, f"{line}\n".encode())  # one write: whole lines, whoever else writes
+            os.close(handle)
+
+
+def install(points: Points) -> None:
+    """Wrap what production code commits and says to mail servers, in this process."""
+    _wrap_commits(points)
+    _wrap_smtp(points)
+
+
+def _wrap_commits(points: Points) -> None:
+    write, ring_for = Database.write, Database.ring_for
+    here = threading.local()
+
+    @contextmanager
+    def observed(db: Database, cause: Cause | None, name: str) -> Iterator[UnitOfWork]:
+        with write(db, cause) as uow:
+            yield uow
+            points.passed(f"{name}:{BEFORE}")
+            here.committing = name
+        if uow.due:
+            points.passed(f"{name}:{RUNG}")
+
+    def watched_write(db: Database, cause: Cause | None = None) -> AbstractContextManager[UnitOfWork]:
+        return observed(db, cause, _name_of_commit(sys._getframe(1)))
+
+    def watched_ring(db: Database, due: Any) -> None:
+        name, here.committing = getattr(here, "committing", None), None
+        if name is not None:
+            points.passed(f"{name}:{AFTER}")
+        ring_for(db, due)
+
+    _replace(Database, write=watched_write, ring_for=watched_ring)
+
+
+def _name_of_commit(frame: Any) -> str:
+    code = frame.f_code
+    site = f"{frame.f_globals['__name__']}.{getattr(code, 'co_qualname', code.co_name)}"
+    return COMMITS.get(site, f"?{site}")
+
+
+def _wrap_smtp(points: Points) -> None:
+    """Around each step; `body` is everything before the closing dot, `reply` what the server says after it."""
+    plain: dict[str, Callable[..., Any]] = {
+        "connect": smtplib.SMTP.connect,
+        "ehlo": smtplib.SMTP.ehlo,
+        "mail": smtplib.SMTP.mail,
+        "rcpt": smtplib.SMTP.rcpt,
+        "quit": smtplib.SMTP.quit,
+    }
+    for name, step in plain.items():
+        setattr(smtplib.SMTP, step.__name__, _around(points, f"smtp.{name}", step))
+    docmd, send, getreply = smtplib.SMTP.docmd, smtplib.SMTP.send, smtplib.SMTP.getreply
+    said_data, said_dot = _around(points, "smtp.data", docmd), _around(points, "smtp.dot", send)
+    said_body, heard = _around(points, "smtp.body", send), _around(points, "smtp.reply", getreply)
+    here = threading.local()
+
+    def watched_docmd(client: smtplib.SMTP, command: str, *more: Any) -> Any:
+        if command.upper() != "DATA":
+            return docmd(client, command, *more)
+        answer = said_data(client, command, *more)
+        here.state = "body"
+        return answer
+
+    def watched_send(client: smtplib.SMTP, content: Any) -> Any:
+        state = getattr(here, "state", None)
+        if state is None:
+            return send(client, content)
+        is_dot = content in (b"\r\n.\r\n", b".\r\n")
+        here.state = "reply" if is_dot else "body"
+        return (said_dot if is_dot else said_body)(client, content)
+
+    def watched_reply(client: smtplib.SMTP) -> Any:
+        state = getattr(here, "state", None)
+        if state != "reply":
+            return getreply(client)
+        here.state = None
+        return heard(client)
+
+    _replace(smtplib.SMTP, docmd=watched_docmd, send=watched_send, getreply=watched_reply)
+
+
+def _replace(owner: type, **methods: Any) -> None:
+    for name, method in methods.items():
+        setattr(owner, name, method)
+
+
+def _around(points: Points, name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(*arguments: Any, **options: Any) -> Any:
+        points.passed(f"{name}:{BEFORE}")
+        answer = step(*arguments, **options)
+        points.passed(f"{name}:{AFTER}")
+        return answer
+
+    return watched
