@@ -7,7 +7,7 @@ from typing import Any
 from shared import lanes
 from shared.claims import Claim, finish, held_on
 from shared.db import Database, UnitOfWork
-from shared.errors import Snooze, TransientError
+from shared.errors import TransientError
 from shared.events import Event
 from shared.failure import snooze
 from shared.handling import Effect, Work
@@ -75,7 +75,7 @@ class Attempt:
         """Let a begun effect and its lane note what went wrong."""
         if not isinstance(self._work, Effect) or self._prepared is None:
             return
-        if self._lane and isinstance(error, TransientError) and not isinstance(error, Snooze):
+        if self._lane and isinstance(error, TransientError) and error.of_lane:
             lanes.failed(uow, self._lane, error)
         if self._work.failed is not None:
             self._work.failed(uow, self._event, self._prepared, error)

@@ -41,6 +41,8 @@ LOCK_PATIENCE_S = 20
 class DatabaseUnavailable(TransientError):
     """The database can't be reached, or gave up during the transaction. Nothing was promised; try again."""
 
+    of_lane = False
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:

@@ -16,8 +16,11 @@ class TalentlineError(Exception):
 class TransientError(TalentlineError):
     """It may succeed later without anybody doing anything: back off and try again.
 
-    `retry_after`: how long the other side asked us to wait at least, if it said so.
+    `retry_after`: how long the other side asked us to wait at least, if it said so. `of_lane`: whether it speaks for
+    everything that uses the same lane (see `shared.lanes`), not for this one piece of work only.
     """
+
+    of_lane: ClassVar[bool] = True
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -26,6 +29,8 @@ class TransientError(TalentlineError):
 
 class Snooze(TransientError):
     """It is not this work's turn: what it needs is shut or taken. It waits for `retry_after` and spends no attempt."""
+
+    of_lane = False
 
 
 class PermanentError(TalentlineError):

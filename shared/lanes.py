@@ -44,7 +44,7 @@ def entered(uow: UnitOfWork, lane: Lane, held: Claim) -> Snooze | None:
     query = sa.select(c.failures, c.shut_until, database_now().label("now")).where(c.name == lane.name)
     row = uow.execute(query.with_for_update()).one()
     if row.shut_until is not None and row.shut_until > row.now:
-        return Snooze(f"{lane.name} is shut after failures", row.shut_until - row.now + _jitter())
+        return _until(lane, row.shut_until - row.now)
     running = sa.and_(d.lane == lane.name, d.state == "running", d.lease_until > database_now())
     inside = uow.execute(sa.select(sa.func.count()).select_from(deliveries).where(running)).scalar_one()
     places = 1 if row.failures >= PATIENCE else lane.at_once
@@ -52,6 +52,19 @@ def entered(uow: UnitOfWork, lane: Lane, held: Claim) -> Snooze | None:
         return Snooze(f"every place in {lane.name} is taken", _jitter())
     uow.execute(sa.update(deliveries).where(ours(held)).values(lane=lane.name))
     return None
+
+
+def shut(uow: UnitOfWork, lane: Lane) -> Snooze | None:
+    """When to come again, and why, if the lane is shut. For a lane that work passes by without taking a place in it."""
+    query = sa.select(lanes.c.shut_until, database_now().label("now")).where(lanes.c.name == lane.name)
+    row = uow.execute(query).one_or_none()
+    if row is None or row.shut_until is None or row.shut_until <= row.now:
+        return None
+    return _until(lane, row.shut_until - row.now)
+
+
+def _until(lane: Lane, left: timedelta) -> Snooze:
+    return Snooze(f"{lane.name} is shut after failures", left + _jitter())
 
 
 def _jitter() -> timedelta:
@@ -67,6 +80,7 @@ def worked(uow: UnitOfWork, lane: Lane) -> None:
 
 def failed(uow: UnitOfWork, lane: Lane, error: TransientError) -> None:
     """The other side did not answer, or asked to be left alone: shut the lane if that is due."""
+    uow.insert_once(lanes, {"name": lane.name})
     c = lanes.c
     count = uow.execute(
         sa.update(lanes)

@@ -165,3 +165,33 @@ def test_a_handler_may_say_that_it_is_not_its_turn(any_db: Database) -> None:
     assert (found.state, found.attempts, found.crashes) == ("pending", 0, 0)
     assert deliveries.c.attempts is not None
     assert seconds_to(any_db, found.due_at) > 170
+
+
+def test_an_error_that_is_about_one_piece_of_work_shuts_no_lane(db: Database) -> None:
+    class Greylisted(TransientError):
+        of_lane = False
+
+    api = Api()
+    shut(db, api)
+    with db.write() as uow:
+        lanes.worked(uow, api.lane)
+    api.down = Greylisted("not yet", timedelta(minutes=5))
+    which = a_delivery(db)
+    for _ in range(lanes.PATIENCE):
+        make_due(db)
+        delivery.run(db, which, handled_by(api.effect()))
+    assert (lane_of(db).failures, lane_of(db).shut_until) == (0, None)
+
+
+def test_a_lane_that_work_passes_by_tells_when_it_is_shut_and_when_it_is_open(any_db: Database) -> None:
+    relay = Lane("mail")
+    with any_db.write() as uow:
+        assert lanes.shut(uow, relay) is None
+        for _ in range(lanes.PATIENCE):
+            lanes.failed(uow, relay, Snooze("no connection"))
+        wait = lanes.shut(uow, relay)
+        assert wait is not None
+        assert wait.retry_after is not None
+        assert wait.retry_after > lanes.FIRST_SHUT / 2
+        lanes.worked(uow, relay)
+        assert lanes.shut(uow, relay) is None
