@@ -157,7 +157,8 @@ def decide(
         rule=pool_rule(),
         on=day_of(definition, now),
     )
-    pool.append(uow, record.cohort, participant, entry, result=None, at=now)
+    until = definition.end_of(entry.expires_on)
+    pool.append(uow, record.cohort, participant, entry, result=None, at=now, until=until)
     subject = f"{record.cohort}/{participant}/{level}"
     audited(uow, actor=entry.by, action=f"pool.{decision.value}", subject=subject, detail={"reason": entry.reason})
     changed = {"level": level, "readiness": entry.readiness, "status": entry.status.value}

@@ -13,7 +13,7 @@ from services.reporting.core.cohort_report import report_for
 from services.reporting.core.comments import Names
 from services.reporting.core.disclosure import shown_answers
 from services.reporting.core.plan import person_of, plan_for
-from services.reporting.core.pool import entries_after, proposed
+from services.reporting.core.pool import PoolEntry, entries_after, expired, proposed
 from services.reporting.core.release import PlanState, day_of, goes_out_at_once, revision_for
 from services.reporting.library import plan_library, pool_rule, report_words
 from services.reporting.sending import Rendering, Sending
@@ -25,8 +25,16 @@ from shared import clock
 from shared.cohort.definition import CohortDefinition
 from shared.cohort.store import definition_of
 from shared.db import UnitOfWork
-from shared.events import CohortReported, CohortScored, ParticipantScored, PlanReleased, TalentPoolUpdated
+from shared.events import (
+    CohortReported,
+    CohortScored,
+    ParticipantScored,
+    PlanReleased,
+    PoolExpiryDue,
+    TalentPoolUpdated,
+)
 from shared.handling import Effect, Handlers
+from shared.ids import CohortId, ParticipantId
 from shared.outbox import publish, publish_all
 from shared.people import Participant, comments_about
 from shared.words import ReleasePolicy
@@ -41,6 +49,7 @@ def handlers(
     return {
         ParticipantScored.name: participant_scored,
         CohortScored.name: partial(cohort_scored, rendering),
+        PoolExpiryDue.name: pool_expiry_due,
         PlanReleased.name: Effect(sending.begin, sending.act, sending.settle, sending.failed),
     }
 
@@ -109,17 +118,27 @@ def _renew_pool_record(
         on=day_of(definition, now),
     )
     for entry in entries:
-        pool.append(uow, event.cohort, event.participant, entry, result=event.result, at=now)
-        publish(
-            uow,
-            TalentPoolUpdated(
-                cohort=event.cohort,
-                participant=event.participant,
-                level=entry.level,
-                readiness=entry.readiness,
-                status=entry.status,
-            ),
-        )
+        until = definition.end_of(entry.expires_on)
+        pool.append(uow, event.cohort, event.participant, entry, result=event.result, at=now, until=until)
+        publish(uow, _pool_updated(event.cohort, event.participant, entry))
+
+
+def pool_expiry_due(uow: UnitOfWork, event: PoolExpiryDue) -> None:
+    """Note that a pool record is over, if nobody has renewed it since the timer was set."""
+    plans.lock_case(uow, event.cohort, event.participant)
+    definition, now = definition_of(uow.connection, event.cohort), clock.now()
+    for standing in pool.standing(uow.connection, event.cohort, event.participant):
+        entry = expired(standing, pool_rule(), day_of(definition, now)) if standing.level == event.level else None
+        if entry is not None:
+            until = definition.end_of(entry.expires_on)
+            pool.append(uow, event.cohort, event.participant, entry, result=None, at=now, until=until)
+            publish(uow, _pool_updated(event.cohort, event.participant, entry))
+
+
+def _pool_updated(cohort: CohortId, participant: ParticipantId, entry: PoolEntry) -> TalentPoolUpdated:
+    return TalentPoolUpdated(
+        cohort=cohort, participant=participant, level=entry.level, readiness=entry.readiness, status=entry.status
+    )
 
 
 # --------------------------------------------------------------------------------------------------- a run has ended

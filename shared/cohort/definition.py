@@ -141,9 +141,13 @@ class CohortDefinition(Frozen):
         """The competencies that an exercise shows, in the folder's order."""
         return tuple(cell for cell in self.exercises if cell.exercise == exercise)
 
+    def end_of(self, day: date) -> datetime:
+        """The last moment of a day where the cohort is."""
+        return datetime.combine(day, time.max, tzinfo=ZoneInfo(self.time_zone))
+
     def is_late(self, submitted_at: datetime) -> bool:
         """Whether a submission came after the end of the closing day in the cohort's time zone. Late is flagged,
         never refused. `submitted_at` is aware.
         """
-        end = datetime.combine(self.closes, time.max, tzinfo=ZoneInfo(self.time_zone))
+        end = self.end_of(self.closes)
         return submitted_at.astimezone(UTC) > end.astimezone(UTC)

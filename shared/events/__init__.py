@@ -6,9 +6,10 @@ is never removed or retyped, only optional ones are added; anything else is a ne
 """
 
 from shared.events.base import Event
+from shared.events.bus import InvariantsDue
 from shared.events.intake import EvidenceRecorded, Piece, SubmissionQuarantined, SubmissionReceived
 from shared.events.reading import UnreadableEvent, newest_form
-from shared.events.reporting import CohortReported, PlanReleased, PlanSent, TalentPoolUpdated
+from shared.events.reporting import CohortReported, PlanReleased, PlanSent, PoolExpiryDue, TalentPoolUpdated
 from shared.events.scoring import (
     CohortRunRequested,
     CohortScored,
@@ -38,7 +39,9 @@ EVENTS: dict[str, type[Event]] = {
         PlanReleased,
         PlanSent,
         TalentPoolUpdated,
+        PoolExpiryDue,
         CohortReported,
+        InvariantsDue,
     )
 }
 
@@ -53,7 +56,9 @@ ROUTES: dict[str, tuple[Service, ...]] = {
     PlanReleased.name: (Service.REPORTING,),
     PlanSent.name: (),
     TalentPoolUpdated.name: (),
+    PoolExpiryDue.name: (Service.REPORTING,),
     CohortReported.name: (),
+    InvariantsDue.name: (Service.INTAKE, Service.SCORING, Service.REPORTING),
 }
 
 
@@ -85,10 +90,12 @@ __all__ = [
     "Figure",
     "Gap",
     "GroupFigure",
+    "InvariantsDue",
     "ParticipantScored",
     "Piece",
     "PlanReleased",
     "PlanSent",
+    "PoolExpiryDue",
     "ReconciliationDue",
     "ScoredResult",
     "SourceFigure",

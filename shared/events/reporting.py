@@ -39,6 +39,16 @@ class TalentPoolUpdated(Event):
     status: str
 
 
+class PoolExpiryDue(Event):
+    """A pool record is over if nobody has renewed it since. Published by the timer that its entry set."""
+
+    name: ClassVar[str] = "reporting.pool_expiry_due.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    level: str
+
+
 class CohortReported(Event):
     """The cohort's report of one run is ready."""
 

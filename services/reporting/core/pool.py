@@ -6,7 +6,7 @@ changes it: a re-score renews readiness and basis, never the decision.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -29,6 +29,12 @@ class PoolStatus(StrEnum):
     DECLINED = "declined"
     WITHDRAWN = "withdrawn"
     """The level is no longer the one agreed in the roster."""
+    EXPIRED = "expired"
+    """Neither a new result nor a person has renewed it in time."""
+
+
+ENDED = frozenset({PoolStatus.WITHDRAWN, PoolStatus.EXPIRED})
+"""A record that stands so has no expiry to come."""
 
 
 class Decision(StrEnum):
@@ -155,25 +161,23 @@ def _status(before: PoolEntry | None, policy: PoolPolicy) -> PoolStatus:
 
 
 def _withdrawn(entry: PoolEntry) -> PoolEntry:
-    return PoolEntry(
-        level=entry.level,
-        readiness=entry.readiness,
-        status=PoolStatus.WITHDRAWN,
-        basis=entry.basis,
-        by="roster",
-        reason="this level is no longer the one agreed in the roster",
-        review_on=entry.review_on,
-        expires_on=entry.expires_on,
-    )
+    reason = "this level is no longer the one agreed in the roster"
+    return replace(entry, status=PoolStatus.WITHDRAWN, by="roster", reason=reason)
+
+
+def expired(entry: PoolEntry, rule: PoolRule, on: date) -> PoolEntry | None:
+    """The history line that a record's expiry adds; None if it was renewed, or has ended otherwise."""
+    if on < entry.expires_on or entry.status in ENDED:
+        return None
+    reason = f"nobody has renewed it by {entry.expires_on.isoformat()}; a decision or a new result renews it"
+    return replace(entry, status=PoolStatus.EXPIRED, by=rule.rule, reason=reason)
 
 
 def decided(entry: PoolEntry, decision: Decision, *, by: str, reason: str, rule: PoolRule, on: date) -> PoolEntry:
     """The history line that a person's decision adds; review and expiry count from that day."""
-    return PoolEntry(
-        level=entry.level,
-        readiness=entry.readiness,
+    return replace(
+        entry,
         status=decision.status,
-        basis=entry.basis,
         by=by,
         reason=reason,
         review_on=on + timedelta(weeks=rule.review_weeks),

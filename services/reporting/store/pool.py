@@ -4,10 +4,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.reporting.core.pool import PoolEntry, PoolStatus
+from services.reporting.core.pool import ENDED, PoolEntry, PoolStatus
 from services.reporting.tables import pool_entries, pool_records
 from shared.db import UnitOfWork
+from shared.events import PoolExpiryDue
 from shared.ids import CohortId, ParticipantId, ResultId
+from shared.timers import cancel_timer, set_timer
 
 
 def standing(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> list[PoolEntry]:
@@ -37,8 +39,11 @@ def append(
     *,
     result: ResultId | None,
     at: datetime,
+    until: datetime,
 ) -> None:
-    """Add an entry to a record's history; the record stands as it says from now on."""
+    """Add an entry to a record's history; the record stands as it says from now on. `until` is the moment when it is
+    over, unless a later entry says otherwise: a timer sees to that.
+    """
     values = {
         "cohort": cohort,
         "participant": participant,
@@ -56,6 +61,11 @@ def append(
     added = uow.execute(sa.insert(pool_entries).values(values).returning(pool_entries.c.id)).scalar_one()
     record = uow.insert(pool_records).values(cohort=cohort, participant=participant, level=entry.level, entry=added)
     uow.execute(record.on_conflict_do_update(index_elements=["cohort", "participant", "level"], set_={"entry": added}))
+    timer = f"pool-expiry:{cohort}/{participant}/{entry.level}"
+    if entry.status in ENDED:
+        cancel_timer(uow, timer)
+    else:
+        set_timer(uow, timer, until, PoolExpiryDue(cohort=cohort, participant=participant, level=entry.level))
 
 
 def _entry(row: sa.RowMapping) -> PoolEntry:
