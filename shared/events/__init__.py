@@ -9,7 +9,14 @@ from shared.events.base import Event
 from shared.events.bus import InvariantsDue
 from shared.events.intake import EvidenceRecorded, Piece, SubmissionQuarantined, SubmissionReceived
 from shared.events.reading import UnreadableEvent, newest_form
-from shared.events.reporting import CohortReported, PlanReleased, PlanSent, PoolExpiryDue, TalentPoolUpdated
+from shared.events.reporting import (
+    CohortReported,
+    MailProofDue,
+    PlanReleased,
+    PlanSent,
+    PoolExpiryDue,
+    TalentPoolUpdated,
+)
 from shared.events.scoring import (
     CohortRunRequested,
     CohortScored,
@@ -38,6 +45,7 @@ EVENTS: dict[str, type[Event]] = {
         CohortScored,
         PlanReleased,
         PlanSent,
+        MailProofDue,
         TalentPoolUpdated,
         PoolExpiryDue,
         CohortReported,
@@ -55,6 +63,7 @@ ROUTES: dict[str, tuple[Service, ...]] = {
     CohortScored.name: (Service.REPORTING,),
     PlanReleased.name: (Service.REPORTING,),
     PlanSent.name: (),
+    MailProofDue.name: (Service.REPORTING,),
     TalentPoolUpdated.name: (),
     PoolExpiryDue.name: (Service.REPORTING,),
     CohortReported.name: (),
@@ -91,6 +100,7 @@ __all__ = [
     "Gap",
     "GroupFigure",
     "InvariantsDue",
+    "MailProofDue",
     "ParticipantScored",
     "Piece",
     "PlanReleased",

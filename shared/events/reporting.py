@@ -27,6 +27,19 @@ class PlanSent(Event):
     message_id: str
 
 
+class MailProofDue(Event):
+    """A mail may or may not have arrived: its channel is to be asked for its proof. Published by the timer of that
+    hand-over; if another one began since, it means nothing any more.
+    """
+
+    name: ClassVar[str] = "reporting.mail_proof_due.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    revision: int
+    hand_over: str
+
+
 class TalentPoolUpdated(Event):
     """An entry was added to a pool record's history."""
 
