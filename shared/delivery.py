@@ -15,7 +15,7 @@ from shared.bus import deliveries
 from shared.claims import Claim, claim, claim_fresh, finish
 from shared.db import Database, UnitOfWork, database_now
 from shared.errors import FenceLost, UnknownEvent
-from shared.events import EVENTS
+from shared.events import read
 from shared.failure import note_failure, park
 from shared.handling import Handlers, Together
 from shared.ids import DeliveryId
@@ -131,12 +131,12 @@ def _ended(db: Database, attempt: Attempt) -> bool:
 
 
 def _attempt(db: Database, held: Claim, handlers: Handlers, leases: Leases) -> Attempt:
-    """Who handles it, and the event as a value. Raises UnknownEvent."""
-    if held.event_name not in handlers or held.event_name not in EVENTS:
-        raise UnknownEvent(held.event_name)
-    found = handlers[held.event_name]
-    work = found.work if isinstance(found, Together) else found
-    return Attempt(db, held, work, EVENTS[held.event_name].model_validate(held.payload), leases.length)
+    """Who handles it, and the event as a value in its newest form. Raises UnknownEvent, UnreadableEvent."""
+    event = read(held.event_name, held.payload)
+    found = handlers.get(event.name)
+    if found is None:
+        raise UnknownEvent(event.name)
+    return Attempt(db, held, found.work if isinstance(found, Together) else found, event, leases.length)
 
 
 def _bound(held: Claim) -> AbstractContextManager[None]:
@@ -146,12 +146,14 @@ def _bound(held: Claim) -> AbstractContextManager[None]:
 
 
 def replay(uow: UnitOfWork, ids: Iterable[DeliveryId]) -> list[DeliveryId]:
-    """Make parked deliveries due again, with their attempts and crashes forgotten. Gives those that were parked."""
+    """Make parked deliveries due again, with their attempts and crashes forgotten. Gives those that were parked, or
+    had been discarded.
+    """
     d = deliveries.c
     again = (
         sa.update(deliveries)
-        .where(d.id.in_(list(ids)), d.state == "parked")
-        .values(state="pending", due_at=database_now(), attempts=0, crashes=0)
+        .where(d.id.in_(list(ids)), d.state.in_(("parked", "discarded")))
+        .values(state="pending", reason=None, due_at=database_now(), done_at=None, attempts=0, crashes=0)
         .returning(d.id, d.service)
     )
     rows = uow.execute(again).all()

@@ -12,6 +12,7 @@ from shared.bus import deliveries
 from shared.claims import Claim, ours
 from shared.db import Database, UnitOfWork, database_now
 from shared.errors import PermanentError, Snooze, TalentlineError, TransientError
+from shared.words import ParkReason
 
 if TYPE_CHECKING:
     from shared.attempt import Attempt
@@ -46,7 +47,7 @@ def _after(held: Claim, error: Exception) -> dict[str, Any]:
         return _snoozed(held, error)
     limit = TRANSIENT_LIMIT if isinstance(error, TransientError) else UNKNOWN_LIMIT
     if isinstance(error, PermanentError) or held.attempts >= limit:
-        return {"state": "parked", "last_error": reason}
+        return {"state": "parked", "reason": park_reason(error), "last_error": reason}
     asked = error.retry_after if isinstance(error, TransientError) else None
     wait = max(backoff(held.attempts), asked or timedelta())
     return {"state": "pending", "last_error": reason, "due_at": database_now(wait)}
@@ -68,14 +69,25 @@ def snooze(uow: UnitOfWork, held: Claim, wait: Snooze) -> bool:
 
 
 def park(db: Database, held: Claim, reason: str) -> None:
-    """Take a delivery out of the way until a person looks at it."""
+    """Take a delivery that kills its workers out of the way until a person looks at it."""
     with db.write() as uow:
         uow.execute(
             sa.update(deliveries)
             .where(ours(held))
-            .values(state="parked", lease_until=None, lane=None, last_error=reason)
+            .values(state="parked", reason=ParkReason.POISON, lease_until=None, lane=None, last_error=reason)
         )
     log.error("delivery.parked", reason=reason)
+
+
+def park_reason(error: Exception) -> ParkReason:
+    """The class of an error that ended the last attempt.
+
+    >>> str(park_reason(TransientError("the mail server is away"))), str(park_reason(AssertionError()))
+    ('exhausted', 'invariant')
+    """
+    if isinstance(error, PermanentError):
+        return error.park_reason
+    return ParkReason.INVARIANT if isinstance(error, (AssertionError, sa.exc.IntegrityError)) else ParkReason.EXHAUSTED
 
 
 def backoff(attempts: int) -> timedelta:

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from shared.errors import PermanentError, TransientError
+from shared.words import ParkReason
 
 TRY_LATER = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS})
 LONGEST_WAIT = timedelta(hours=6)
@@ -25,6 +26,8 @@ class ApiUnavailable(TransientError):
 
 class ApiRefused(PermanentError):
     """The other side refused, or answered what we will not take. `status` is None if no answer was taken."""
+
+    park_reason = ParkReason.VENDOR
 
     def __init__(self, host: str, what: str, status: int | None = None) -> None:
         super().__init__(f"{host} {what}")

@@ -23,6 +23,7 @@ from shared.events import Event
 from shared.handling import Handlers
 from shared.leases import Leases
 from shared.outbox import publish
+from shared.parked import take_up
 from shared.words import Service
 
 log = structlog.get_logger()
@@ -33,6 +34,8 @@ STRIDE = 10
 BUSY_PAUSE = timedelta(milliseconds=50)
 PAUSE = timedelta(seconds=0.75)
 IDLE_PAUSE = timedelta(seconds=2)
+UPGRADE_LOOK = timedelta(minutes=1)
+"""How often to look for what an older release parked because it did not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Sweeper:
         """
         self._start_jobs()
         timers.fire(self._db)
+        self._take_up()
         waiting = due(self._db, self._services, grace=self._grace, limit=BATCH)
         random.shuffle(waiting)  # several sweepers start at different ends
         done = 0
@@ -119,6 +123,12 @@ class Sweeper:
                 if uow.insert_once(job_slots, {"job": name, "slot": slot}):
                     publish(uow, job.event(slot))
             self._seen[name] = slot
+
+    def _take_up(self) -> None:
+        """Now and then, what waited for an upgrade."""
+        if self._seen.get("parked") != (slot := slot_of(now(), UPGRADE_LOOK)):
+            take_up(self._db, self._handlers)
+            self._seen["parked"] = slot
 
     def _loop(self) -> None:
         pause = PAUSE

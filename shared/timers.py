@@ -10,13 +10,15 @@ import structlog
 from shared import clock
 from shared.bus import timers
 from shared.db import Cause, Database, UnitOfWork, database_now
-from shared.events import EVENTS, Event
+from shared.events import Event, UnreadableEvent, read, readable
 from shared.ids import CorrelationId, EventId
 from shared.outbox import publish
 
 log = structlog.get_logger()
 
 BATCH = 50
+PUT_OFF = timedelta(hours=1)
+"""When a timer is looked at again whose event could not be read."""
 
 
 def set_timer(uow: UnitOfWork, name: str, at: datetime | timedelta, event: Event) -> None:
@@ -44,17 +46,26 @@ def cancel_timer(uow: UnitOfWork, name: str) -> bool:
 def fire(db: Database) -> int:
     """Publish the events of what is due, each once, whoever else does the same. Gives how many there were."""
     # What only a newer release knows is left to its sweepers.
-    is_due = sa.and_(timers.c.due_at <= database_now(), timers.c.event.in_(list(EVENTS)))
+    is_due = sa.and_(timers.c.due_at <= database_now(), timers.c.event.in_(readable()))
     with db.read() as connection:
         if connection.execute(sa.select(timers.c.name).where(is_due).limit(1)).first() is None:
             return 0
     query = sa.select(timers).where(is_due).order_by(timers.c.due_at).limit(BATCH).with_for_update(skip_locked=True)
     with db.write() as uow:
-        rows = uow.execute(query).mappings().all()
-        for row in rows:
-            causation = EventId(row["causation"]) if row["causation"] else None
-            event = EVENTS[row["event"]].model_validate(row["payload"])
-            publish(uow.under(Cause(CorrelationId(row["correlation"]), causation)), event)
-        uow.execute(sa.delete(timers).where(timers.c.name.in_([row["name"] for row in rows])))
-    log.info("timers.fired", count=len(rows))
-    return len(rows)
+        fired = [row["name"] for row in uow.execute(query).mappings().all() if _published(uow, row)]
+        uow.execute(sa.delete(timers).where(timers.c.name.in_(fired)))
+    log.info("timers.fired", count=len(fired))
+    return len(fired)
+
+
+def _published(uow: UnitOfWork, row: sa.RowMapping) -> bool:
+    """Publish a timer's event. One that can't be read must not hold up the others: it is put off, loudly."""
+    try:
+        event = read(row["event"], row["payload"])
+    except UnreadableEvent as error:
+        uow.execute(sa.update(timers).where(timers.c.name == row["name"]).values(due_at=database_now(PUT_OFF)))
+        log.error("timer.put_off", timer=row["name"], reason=str(error))  # noqa: TRY400  (no foreign text in logs)
+        return False
+    causation = EventId(row["causation"]) if row["causation"] else None
+    publish(uow.under(Cause(CorrelationId(row["correlation"]), causation)), event)
+    return True

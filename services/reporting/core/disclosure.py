@@ -17,7 +17,7 @@ import numpy as np
 from services.reporting.core.scored import Figure, Group, Ref, Scored, Source
 from shared.errors import PermanentError
 from shared.ids import EvidenceId, RaterId
-from shared.words import Instrument, Relationship
+from shared.words import Instrument, ParkReason, Relationship
 
 C = TypeVar("C", bound=Hashable)
 """A cell of a table."""
@@ -33,6 +33,8 @@ Pattern = tuple[tuple[int, ...], ...]
 
 class DisclosureBreach(PermanentError):
     """A result shows figures of a rater group that is too small. It must not be used."""
+
+    park_reason = ParkReason.INVARIANT
 
     def __init__(self, what: str) -> None:
         super().__init__(
