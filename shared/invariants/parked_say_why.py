@@ -1,0 +1,20 @@
+"""Every delivery that needs a person says why."""
+
+import sqlalchemy as sa
+
+from shared.bus import deliveries
+from shared.invariants.rule import Invariant
+
+
+def broken(connection: sa.Connection) -> list[str]:
+    """Parked deliveries without a reason."""
+    d = deliveries.c
+    mute = sa.and_(d.state == "parked", d.last_error.is_(None))
+    return [str(each) for each in connection.execute(sa.select(d.id).where(mute).order_by(d.id)).scalars()]
+
+
+RULE = Invariant(
+    broken,
+    means="somebody has to look into a delivery and is not told what for",
+    cure="the log names the delivery; report it, then `talentline deliveries retry ID`",
+)
