@@ -1,17 +1,21 @@
 """One attempt at one delivery, in steps: what needs a transaction of its own, and what must have none open."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from shared import lanes
 from shared.claims import Claim, finish, held_on
-from shared.db import Database, UnitOfWork
+from shared.db import Database, DatabaseUnavailable, UnitOfWork
 from shared.errors import TransientError
 from shared.events import Event
 from shared.failure import snooze
 from shared.handling import Effect, Work
 from shared.lanes import Lane
+
+SETTLE_WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses before a settlement is tried again while the database is away; less than a lease in all."""
 
 
 class Attempt:
@@ -60,6 +64,17 @@ class Attempt:
         """The rest of an effect: reach outside with no transaction open, then settle and finish in one."""
         assert isinstance(self._work, Effect)
         outcome = self._work.act(self._prepared, self._commit)
+        for wait in SETTLE_WAITS_S:
+            try:
+                self._settle(outcome)
+            except DatabaseUnavailable:
+                time.sleep(wait)  # what was found out outside is worth more than this thread's time
+            else:
+                return
+        self._settle(outcome)
+
+    def _settle(self, outcome: object) -> None:
+        assert isinstance(self._work, Effect)
         with self._db.write(self.held.cause) as uow:
             if self._lane:
                 lanes.worked(uow, self._lane)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import delivery, failure
+from shared import attempt, delivery, failure
 from shared.bus import deliveries, events
 from shared.claims import claim, due
-from shared.db import Cause, Database, UnitOfWork, database_now
+from shared.db import Cause, Database, DatabaseUnavailable, UnitOfWork, database_now
 from shared.errors import PermanentError, TransientError
 from shared.events import CohortReported, EvidenceRecorded, PlanSent, SubmissionReceived
 from shared.handling import Commit, Effect
@@ -72,10 +72,10 @@ def test_a_failure_takes_back_everything_the_handler_did_and_waits_longer_each_t
 
     which = a_delivery(any_db)
     waits = []
-    for attempt in (1, 2, 3):
+    for number in (1, 2, 3):
         assert not delivery.run(any_db, which, handled_by(breaks))
         found = row(any_db, which)
-        assert (found.state, found.attempts) == ("pending", attempt)
+        assert (found.state, found.attempts) == ("pending", number)
         assert found.last_error == "TransientError: the survey tool is away"
         with any_db.read() as connection:
             waits.append((found.due_at - connection.execute(sa.select(database_now())).scalar_one()).total_seconds())
@@ -248,6 +248,24 @@ def test_an_effect_that_lost_its_delivery_commits_nothing_and_stops(any_db: Data
     assert reached == []
     assert EvidenceRecorded.name not in names(any_db)
     assert (row(any_db, which).state, row(any_db, which).fence) == ("running", 99)
+
+
+def test_what_was_found_out_outside_is_kept_when_the_database_is_away_for_a_moment(
+    any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "SETTLE_WAITS_S", (0.0, 0.0))
+    recorder, away = Recorder(), [True, True]
+
+    def settle(uow: UnitOfWork, event: SubmissionReceived, prepared: str, outcome: str) -> None:
+        recorder.settle(uow, event, prepared, outcome)
+        if away:
+            away.pop()
+            raise DatabaseUnavailable("the connection to the database was lost")
+
+    which = a_delivery(any_db)
+    assert delivery.run(any_db, which, handled_by(Effect(recorder.begin, recorder.act, settle, recorder.failed)))
+    assert (recorder.acted, recorder.told) == (["s-1"], [])
+    assert names(any_db).count(PlanSent.name) == 2
 
 
 def test_a_commit_within_an_act_renews_the_lease(any_db: Database) -> None:
