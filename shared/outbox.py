@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared import bus, clock
+from shared.bulk import insert_many
 from shared.db import Cause, UnitOfWork, database_now
 from shared.events import ROUTES, Event
 from shared.ids import DeliveryId, EventId, new_id
@@ -35,26 +36,34 @@ def publish(uow: UnitOfWork, event: Event) -> EventId:
 
 def publish_all(uow: UnitOfWork, events: Sequence[Event]) -> None:
     """The same for many events at once: a run releases thousands of plans in one transaction."""
-    now, named = clock.now(), [(new_id(), event) for event in events]
+    publish_each(uow, [(event, uow.cause) for event in events])
+
+
+def publish_each(uow: UnitOfWork, caused: Sequence[tuple[Event, Cause]]) -> None:
+    """The same for events of different chains: what many senders sent may be committed together."""
+    now, named = clock.now(), [(new_id(), event, cause) for event, cause in caused]
     rows = [
         {
             "id": event_id,
             "name": event.name,
             "payload": event.model_dump(mode="json", by_alias=True),
             "cohort": getattr(event, "cohort", None),
-            "correlation": uow.cause.correlation,
-            "causation": uow.cause.causation,
+            "correlation": cause.correlation,
+            "causation": cause.causation,
             "occurred_at": now,
         }
-        for event_id, event in named
+        for event_id, event, cause in named
     ]
-    due = [{"event": event_id, "service": service} for event_id, event in named for service in ROUTES[event.name]]
-    if rows:
-        uow.execute(sa.insert(bus.events), rows)
-    if due:
-        delivery = sa.insert(bus.deliveries).values(state="pending", due_at=database_now())
-        added = uow.execute(delivery.returning(bus.deliveries.c.id, bus.deliveries.c.service), due)
-        uow.due.extend((Service(row.service), DeliveryId(row.id)) for row in added)
+    due = [
+        {"event": event_id, "service": service, "state": "pending"}
+        for event_id, event, _ in named
+        for service in ROUTES[event.name]
+    ]
+    insert_many(uow.connection, bus.events, rows)
+    added = insert_many(
+        uow.connection, bus.deliveries, due, computed={"due_at": database_now()}, returning=("id", "service")
+    )
+    uow.due.extend((Service(service), DeliveryId(delivery)) for delivery, service in added)
 
 
 def audited(uow: UnitOfWork, *, actor: str, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:

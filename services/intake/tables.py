@@ -16,6 +16,8 @@ submissions = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False, comment="of the body"),
     sa.Column("headers", Json, nullable=False, comment="[name, value] pairs, without secrets"),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("encoding", sa.String(10), comment="how the body is kept: zstd; none: as it came"),
+    sa.Column("size", sa.Integer, comment="bytes of the body as it came"),
     sa.Column("answers", Json, comment="what the vendor's API answered, for a thin webhook; base64 bodies"),
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("state", sa.String(20), nullable=False, comment="received, recorded, quarantined, set_aside"),

@@ -14,7 +14,7 @@ from services.intake.http import app
 from services.intake.settings import IntakeSettings
 from services.intake.vendors.typeform import Typeform
 from shared import bus
-from shared.db import Database, UnitOfWork
+from shared.db import Database
 from shared.events import CohortRunRequested, SubmissionReceived
 from shared.ids import CohortId, SubmissionId
 from tests.builders.intake import (
@@ -231,13 +231,10 @@ def test_with_the_database_away_everybody_is_asked_to_come_again(stranded: TestC
     assert stranded.get("/healthz").json() == {"status": "ok"}
 
 
-def test_nothing_is_stored_if_it_can_not_be_told(
-    door: TestClient, db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_uow: UnitOfWork, _event: Any) -> None:
-        raise RuntimeError("no room")
-
-    monkeypatch.setattr("services.intake.commands.publish", broken)
+def test_nothing_is_stored_if_it_can_not_be_told(door: TestClient, db: Database) -> None:
+    with db.write() as uow:
+        trigger = "CREATE TRIGGER broken BEFORE INSERT ON bus_events BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        uow.connection.exec_driver_sql(trigger)
     quiet = TestClient(door.app, raise_server_exceptions=False)
     answer = quiet.post(HOOK, content=BODY, headers=signed())
     assert (answer.status_code, set(answer.json())) == (500, {"detail"})

@@ -1,5 +1,18 @@
-"""All SQL of intake's own tables: `submissions` as they arrive, `evidence` in them, the `roster`, and `listings`."""
+"""All SQL of intake's own tables: `arrivals` at the door, `submissions` as they are read, `evidence` in them, the
+`roster`, `routes` from a connection to its cohort, and `listings`.
+"""
 
+from services.intake.store.arrivals import (
+    EVERY_UNKNOWN,
+    Arrival,
+    Key,
+    Refusals,
+    Repeats,
+    Stored,
+    add_submissions,
+    count_refusals,
+    count_repeats,
+)
 from services.intake.store.evidence import add_evidence, add_said, history, lock_keys, set_latest
 from services.intake.store.listings import (
     Quarantined,
@@ -12,12 +25,9 @@ from services.intake.store.listings import (
     refusals,
 )
 from services.intake.store.roster import roster_named, roster_of
+from services.intake.store.routes import Route, Routes, route_of, routes
 from services.intake.store.submissions import (
-    EVERY_UNKNOWN,
-    Arrival,
     Submission,
-    add_submission,
-    count_refusal,
     keep_answers,
     settle,
     submission_locked,
@@ -26,14 +36,21 @@ from services.intake.store.submissions import (
 __all__ = [
     "EVERY_UNKNOWN",
     "Arrival",
+    "Key",
     "Quarantined",
     "QuarantinedDetail",
     "Refusal",
+    "Refusals",
+    "Repeats",
+    "Route",
+    "Routes",
+    "Stored",
     "Submission",
     "add_evidence",
     "add_said",
-    "add_submission",
-    "count_refusal",
+    "add_submissions",
+    "count_refusals",
+    "count_repeats",
     "duplicates",
     "history",
     "is_reachable",
@@ -44,6 +61,8 @@ __all__ = [
     "refusals",
     "roster_named",
     "roster_of",
+    "route_of",
+    "routes",
     "set_latest",
     "settle",
     "submission_locked",

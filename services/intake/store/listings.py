@@ -82,7 +82,7 @@ def quarantined(connection: sa.Connection, cohort: CohortId | None = None) -> li
 def quarantined_one(connection: sa.Connection, submission: SubmissionId) -> QuarantinedDetail | None:
     """One submission in quarantine with what was sent of ids; None if it is not there."""
     s = submissions.c
-    query = sa.select(submissions, sa.func.length(s.body).label("size")).where(
+    query = sa.select(submissions, sa.func.coalesce(s.size, sa.func.length(s.body)).label("bytes")).where(
         s.id == submission, s.state == SubmissionState.QUARANTINED
     )
     row = connection.execute(query).mappings().one_or_none()
@@ -93,7 +93,7 @@ def quarantined_one(connection: sa.Connection, submission: SubmissionId) -> Quar
         kind=SubmissionKind(row["kind"]),
         name=row["name"],
         delivery_id=row["delivery_key"],
-        size=row["size"],
+        size=row["bytes"],
         duplicates=row["duplicates"],
         conflict=row["conflict"],
         sent=row["detail"] or {},
