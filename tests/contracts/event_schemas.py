@@ -1,7 +1,8 @@
 """The recorded schemas of events: how they are written, and what in a new schema breaks a recorded one.
 
 An event stays in the database for years and is read by workers older and newer than its writer. So a released field is
-never removed and never changes its type; a new one is optional. Anything else is a new event (`….v2`).
+never removed and never changes its type; a new one is optional. Anything else is a new version (`….v2`) with an
+upcaster from the old one (docs/evolution.md). The schema of an old version stays recorded.
 
 Record a new event, or new optional fields, with `python -m tests.contracts.event_schemas` and commit the files.
 """
@@ -90,7 +91,7 @@ def record() -> list[str]:
     for name, event in EVENTS.items():
         current = schema_of(event)
         if found := breaks(recorded_schema(name) or current, current):
-            refused += [f"{name}: {what}; make it a new event" for what in found]
+            refused += [f"{name}: {what}; make it a new version" for what in found]
         else:
             RECORDED.mkdir(exist_ok=True)
             text = json.dumps(current, indent=2, sort_keys=True, ensure_ascii=False)
