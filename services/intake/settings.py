@@ -20,6 +20,17 @@ class IntakeSettings(Settings):
     webhook_max_bytes: int = Field(default=5 * MIB, gt=0, description="largest webhook body that is taken")
     upload_max_bytes: int = Field(default=10 * MIB, gt=0, description="largest file that is taken")
     upload_unpacked_max_bytes: int = Field(default=30 * MIB, gt=0, description="largest workbook when unpacked")
+    webhooks_waiting_max: int = Field(
+        default=2000, gt=0, description="webhooks that may wait for their commit; more are asked to come again"
+    )
+    overdue_minutes: float = Field(
+        default=15,
+        gt=0,
+        description="uploads and runs are asked to come again while a delivery has been due for longer",
+    )
+    disk_low_water_mb: int = Field(
+        default=200, ge=0, description="MiB that must be free on the disk of what this installation writes; 0: any"
+    )
     fetch_timeout_seconds: float = Field(default=20, gt=0, description="for each answer of a vendor's API")
     fetch_max_bytes: int = Field(default=5 * MIB, gt=0, description="largest answer of a vendor's API that is read")
 

@@ -12,6 +12,8 @@ from services.intake.store.arrivals import (
     add_submissions,
     count_refusals,
     count_repeats,
+    limit_patience,
+    was_blocked,
 )
 from services.intake.store.evidence import add_evidence, add_said, history, lock_keys, set_latest
 from services.intake.store.listings import (
@@ -19,6 +21,7 @@ from services.intake.store.listings import (
     QuarantinedDetail,
     Refusal,
     duplicates,
+    is_overdue,
     is_reachable,
     quarantined,
     quarantined_one,
@@ -53,8 +56,10 @@ __all__ = [
     "count_repeats",
     "duplicates",
     "history",
+    "is_overdue",
     "is_reachable",
     "keep_answers",
+    "limit_patience",
     "lock_keys",
     "quarantined",
     "quarantined_one",
@@ -66,4 +71,5 @@ __all__ = [
     "set_latest",
     "settle",
     "submission_locked",
+    "was_blocked",
 ]

@@ -57,6 +57,24 @@ class Stored:
     new: bool
 
 
+BLOCKED = frozenset({"40P01", "55P03"})
+"""What PostgreSQL calls a deadlock, and a lock that was not free in time."""
+
+
+def limit_patience(uow: UnitOfWork, *, seconds: int) -> None:
+    """For this transaction: wait no longer for a lock. And plan each statement for the size that the tables have now:
+    a door's connection lives long, and a plan from when they were empty would read all of them.
+    """
+    if uow.connection.dialect.name == "postgresql":
+        limits = {"lock_timeout": f"{seconds}s", "plan_cache_mode": "force_custom_plan"}
+        uow.execute(sa.select(*[sa.func.set_config(name, value, True) for name, value in limits.items()]))
+
+
+def was_blocked(error: BaseException) -> bool:
+    """Whether somebody else's lock was in the way: the rows that nobody holds can be stored without it."""
+    return getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) in BLOCKED
+
+
 def add_submissions(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Stored]:
     """Store submissions that are not there yet, as if one came after the other in the order given. Those that are there
     are not counted: see `count_repeats`.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,8 +10,11 @@ import sqlalchemy as sa
 from services.intake import tables
 from services.intake.core.submission import SubmissionKind, SubmissionState
 from services.intake.tables import submissions
+from shared.bus import deliveries
 from shared.cohort.store import connections
+from shared.db import database_now
 from shared.ids import CohortId, SubmissionId
+from shared.words import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,15 @@ def duplicates(connection: sa.Connection, cohort: CohortId) -> int:
 def is_reachable(connection: sa.Connection) -> bool:
     """Whether the database answers. Raises DatabaseUnavailable through the caller's connection otherwise."""
     return connection.execute(sa.select(sa.literal(1))).scalar_one() == 1
+
+
+def is_overdue(connection: sa.Connection, limit: timedelta) -> bool:
+    """Whether a delivery to any service has been due for longer than `limit`, and nobody has taken it."""
+    d = deliveries.c
+    pending = sa.and_(d.state == "pending", d.due_at < database_now(-limit))
+    left = sa.and_(d.state == "running", d.lease_until < database_now(-limit))
+    query = sa.select(d.id).where(d.service.in_(list(Service)), sa.or_(pending, left)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _quarantined(row: Any) -> Quarantined:
