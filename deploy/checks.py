@@ -10,11 +10,9 @@ import redis
 import sqlalchemy as sa
 
 from deploy.composition import Installation
-from services.intake import invariants as intake
-from services.reporting import invariants as reporting
+from deploy.invariants import INVARIANTS
 from services.reporting.channels import channel_for
 from services.reporting.core.channel import ChannelError
-from services.scoring import invariants as scoring
 from shared import migrations
 from shared.broker import client_for
 from shared.bus import deliveries
@@ -91,7 +89,7 @@ def _queue(installation: Installation) -> Finding:
 
 def _mail(installation: Installation) -> Finding:
     try:
-        channel_for(installation.reporting.mail).check()
+        channel_for(installation.reporting.mail, installation.reporting.mail_archive).check()
     except ChannelError as error:
         return Finding("mail", False, f"{error}; check TALENTLINE_MAIL_URL")
     return Finding("mail", True, installation.reporting.mail_shown)
@@ -126,9 +124,8 @@ def _parked(installation: Installation) -> Finding:
 
 
 def _invariants(installation: Installation) -> Iterator[Finding]:
-    with installation.db.read() as connection:
-        for rules in (intake.INVARIANTS, scoring.INVARIANTS, reporting.INVARIANTS):
-            for name, broken in rules.items():
-                ids = broken(connection)
-                words = "holds" if not ids else f"broken for {len(ids)}: {', '.join(map(str, ids[:5]))}"
-                yield Finding(f"invariant {name}", not ids, words)
+    for name, rule in INVARIANTS.items():
+        with installation.db.read() as connection:
+            ids = rule(connection)
+        words = "holds" if not ids else f"broken for {len(ids)} ({', '.join(ids[:5])}): {rule.means}. {rule.cure}"
+        yield Finding(f"invariant {name}", not ids, words)

@@ -1,9 +1,11 @@
 """Where cohorts are kept: every version of a definition, append-only, and which one is in force."""
 
+from datetime import timedelta
 from functools import lru_cache
 
 import sqlalchemy as sa
 
+from shared import clock
 from shared.cohort.definition import CohortDefinition
 from shared.errors import UnknownCohort
 from shared.ids import CohortId
@@ -56,6 +58,16 @@ def _parsed(document: str) -> CohortDefinition:
 def cohorts_open(connection: sa.Connection) -> list[CohortId]:
     """Every cohort that was opened here, by id."""
     return list(connection.execute(sa.select(cohorts.c.cohort).order_by(cohorts.c.cohort)).scalars())
+
+
+def settled_cohorts(connection: sa.Connection, patience: timedelta) -> list[CohortId]:
+    """Cohorts whose rules were not changed of late: not within `patience`, or never since the cohort was opened."""
+    c, d = cohorts.c, definitions.c
+    first = sa.select(d.cohort, sa.func.min(d.since).label("since")).group_by(d.cohort).subquery()
+    query = sa.select(c.cohort).join(definitions, sa.and_(d.cohort == c.cohort, d.digest == c.digest))
+    query = query.join(first, first.c.cohort == c.cohort)
+    unchanged = sa.or_(d.since == first.c.since, d.since < clock.now() - patience)
+    return list(connection.execute(query.where(unchanged).order_by(c.cohort)).scalars())
 
 
 def cohort_of_connection(connection: sa.Connection, name: str) -> CohortId | None:

@@ -5,17 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from services.intake import invariants as intake_invariants
 from services.intake import vendors
 from services.intake.vendors import VENDORS
 from services.reporting import channels
+from services.reporting import invariants as reporting_invariants
 from services.reporting.channels import CHANNELS
+from services.scoring import invariants as scoring_invariants
 from services.scoring import models
 from services.scoring.models import MODELS
+from shared.invariants import bus as bus_invariants
 
 REGISTRIES: list[tuple[str, str, Mapping[str, object]]] = [
     (vendors.__name__, str(vendors.__file__), VENDORS),
     (channels.__name__, str(channels.__file__), CHANNELS),
     (models.__name__, str(models.__file__), MODELS),
+    *(
+        (package.__name__, str(package.__file__), {name: rule.broken for name, rule in package.INVARIANTS.items()})
+        for package in (bus_invariants, intake_invariants, scoring_invariants, reporting_invariants)
+    ),
 ]
 
 

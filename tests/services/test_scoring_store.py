@@ -17,6 +17,7 @@ from shared.cohort.folder import CohortFolder
 from shared.cohort.opening import open_cohort
 from shared.db import Database
 from shared.events import EvidenceRecorded
+from shared.handling import Together
 from shared.ids import CohortId, OrganisationId, ParticipantId, SubmissionId, new_id
 from shared.people import Participant
 from shared.words import Relationship
@@ -41,12 +42,13 @@ def opened(db: Database) -> Database:
 
 
 def record(db: Database, participant: ParticipantId, pieces: Iterable[Piece]) -> None:
-    handler = scoring.handlers()[EvidenceRecorded.name]
-    assert callable(handler)
+    together = scoring.handlers()[EvidenceRecorded.name]
+    assert isinstance(together, Together)
+    assert callable(together.work)
     told = [{name: getattr(piece, name) for name in Piece.__slots__} for piece in pieces]
     fields = {"submission": new_id(), "cohort": COHORT, "participant": participant, "pieces": told}
     with db.write() as uow:
-        handler(uow, EvidenceRecorded.model_validate(fields))
+        together.work(uow, EvidenceRecorded.model_validate(fields))
 
 
 def leave_unasked(db: Database, pieces: Iterable[Piece]) -> None:
@@ -129,13 +131,13 @@ def test_nothing_is_broken_after_ordinary_work(opened: Database) -> None:
 
 def test_a_complete_case_that_nobody_scored_is_found(opened: Database) -> None:
     leave_unasked(opened, COMPLETE)
-    assert broken(opened) == {"scoring: whoever is complete is scored": ["small/P-A"]}
+    assert broken(opened) == {"scoring.every_complete_case_is_scored": ["small/P-A"]}
 
 
 def test_newer_evidence_that_nobody_scored_is_found(opened: Database) -> None:
     record(opened, ANNA, COMPLETE)
     leave_unasked(opened, [a_response("P1", Relationship.PEER, 5, after=3)])
-    assert broken(opened) == {"scoring: whoever is complete is scored": ["small/P-A"]}
+    assert broken(opened) == {"scoring.every_complete_case_is_scored": ["small/P-A"]}
 
 
 def test_older_evidence_that_changes_nothing_is_not_taken_for_unscored(opened: Database) -> None:
@@ -149,7 +151,7 @@ def test_a_removed_result_is_found(opened: Database) -> None:
     record(opened, ANNA, [a_response("P1", Relationship.PEER, 5, after=3)])
     with opened.write() as uow:
         uow.execute(sa.delete(results).where(results.c.version == 1))
-    assert broken(opened) == {"scoring: results are numbered without a hole": ["small/P-A"]}
+    assert broken(opened) == {"scoring.every_result_is_numbered_without_a_hole": ["small/P-A"]}
 
 
 def test_a_result_without_evidence_is_found(opened: Database) -> None:
@@ -158,7 +160,7 @@ def test_a_result_without_evidence_is_found(opened: Database) -> None:
         uow.execute(sa.delete(evidence))
         (result,) = uow.execute(sa.select(results.c.id)).scalars()
         assert uow.execute(sa.select(cases.c.participant)).scalars().all() == [ANNA]
-    assert broken(opened) == {"scoring: a result has evidence": [result]}
+    assert broken(opened) == {"scoring.every_result_has_evidence": [result]}
 
 
 def test_an_unknown_model_is_refused_with_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
