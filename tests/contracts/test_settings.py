@@ -8,6 +8,7 @@ import pytest
 from services.intake.settings import IntakeSettings
 from services.reporting.settings import ReportingSettings
 from services.scoring.settings import ScoringSettings
+from shared.words import Service
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -15,8 +16,30 @@ SETTINGS = {
     for settings in (IntakeSettings, ReportingSettings, ScoringSettings)
     for name in settings.model_fields
 }
-OF_COMPOSE = {"TALENTLINE_DATABASE_PASSWORD", "TALENTLINE_PUBLISH", "TALENTLINE_VERSION"}
+OF_COMPOSE = {
+    "TALENTLINE_DATABASE_PASSWORD",
+    "TALENTLINE_ENV_FILE",
+    "TALENTLINE_GRAFANA_PASSWORD",
+    "TALENTLINE_GRAFANA_PUBLISH",
+    "TALENTLINE_MAIL_PAGES",
+    "TALENTLINE_MAIL_PAGE_PUBLISH",
+    "TALENTLINE_PROMETHEUS_PUBLISH",
+    "TALENTLINE_PUBLISH",
+    "TALENTLINE_VERSION",
+    *(f"TALENTLINE_WORKERS_{service.upper()}" for service in Service),
+}
 """What docker-compose.yml asks for itself."""
+FILES = [
+    "docker-compose.yml",
+    "README.md",
+    *(
+        str(path.relative_to(ROOT))
+        for place in ("deploy/container", "deploy/kubernetes", "deploy/systemd", "docs")
+        for path in sorted((ROOT / place).rglob("*"))
+        if path.is_file() and path.suffix not in {".png", ".svg"}
+    ),
+    "deploy/verify.sh",
+]
 
 
 def unknown(text: str) -> set[str]:
@@ -25,7 +48,7 @@ def unknown(text: str) -> set[str]:
     return {name for name in named - SETTINGS - OF_COMPOSE if not name.startswith("TALENTLINE_SECRET_")}
 
 
-@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/container/Dockerfile", "README.md"])
+@pytest.mark.parametrize("file", FILES)
 def test_a_file_names_only_settings_that_exist(file: str) -> None:
     assert not unknown((ROOT / file).read_text(encoding="utf-8"))
 
