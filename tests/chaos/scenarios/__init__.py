@@ -1,0 +1,22 @@
+"""Targeted fault scenarios, one file each: what goes wrong, and what must hold all the same.
+
+`python -m tests.chaos.scenarios [NAME…] [--full]` runs them, one JSON line each. To add one: a file with a function
+`run(servers, database, size)` that gives an `Outcome`, and a line in `SCENARIOS`.
+"""
+
+from collections.abc import Mapping
+
+from tests.chaos.scenarios import accept_killed, commit_unknown, door_killed, lost_replies, poison, sigterm, stopped
+from tests.chaos.scenarios.kinds import Scenario, Size
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "lost_replies": Scenario(lost_replies.run),
+    "commit_unknown": Scenario(commit_unknown.run, ("postgresql",)),
+    "poison": Scenario(poison.run),
+    "stopped": Scenario(stopped.run),
+    "sigterm": Scenario(sigterm.run),
+    "door_killed": Scenario(door_killed.run),
+    "accept_killed": Scenario(accept_killed.run),
+}
+
+__all__ = ["SCENARIOS", "Scenario", "Size"]

@@ -1,0 +1,61 @@
+"""`python -m tests.chaos.scenarios [NAME…] [--full] [--database NAME]`: runs scenarios, one JSON line each."""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+
+from shared import logs
+from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.scenarios.kinds import Scenario, Size
+from tests.chaos.site import Outcome, Servers
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for; the exit status is 1 if any promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.scenarios", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *SCENARIOS], metavar="NAME", help=", ".join(SCENARIOS))
+    parser.add_argument("--full", action="store_true", help="take the time it needs")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"])
+    asked = parser.parse_args(arguments)
+    logs.configure("CRITICAL", role="chaos")
+    size = Size.FULL if asked.full else Size.QUICK
+    with Servers() as servers:
+        lines = [
+            line(servers, name, database, size)
+            for name in asked.names or SCENARIOS
+            for database in SCENARIOS[name].databases
+            if asked.database in {None, database} and size in SCENARIOS[name].sizes
+        ]
+    return int(any(each["broken"] for each in lines))
+
+
+def line(servers: Servers, name: str, database: str, size: Size) -> dict[str, object]:
+    """Run one scenario on one database, and print its line."""
+    began = time.monotonic()
+    outcome = _run(SCENARIOS[name], servers, database, size)
+    told: dict[str, object] = {
+        "scenario": name,
+        "database": database,
+        "size": size,
+        "seconds": round(time.monotonic() - began, 1),
+        **outcome.figures,
+        "broken": outcome.broken,
+    }
+    sys.stdout.write(f"{json.dumps(told)}\n")
+    sys.stdout.flush()
+    return told
+
+
+def _run(scenario: Scenario, servers: Servers, database: str, size: Size) -> Outcome:
+    try:
+        return scenario.run(servers, database, size)
+    except Exception as error:  # noqa: BLE001  (one scenario's trouble is not the others')
+        traceback.print_exc()
+        return Outcome(broken=[f"it ended in {type(error).__name__}: {error}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
