@@ -8,12 +8,15 @@ from functools import cached_property
 
 from dramatiq.brokers.redis import RedisBroker
 
+from deploy.invariants import CHECKED_BY
 from services.intake.settings import IntakeSettings
 from services.reporting.settings import ReportingSettings
 from services.scoring.settings import ScoringSettings
 from shared.broker import Doorbell, broker_for
 from shared.db import Database, Ring, silent
+from shared.events import InvariantsDue
 from shared.handling import Handlers
+from shared.invariants.checking import checking
 from shared.settings import Settings
 from shared.words import Service
 
@@ -55,4 +58,8 @@ class Installation:
             Service.SCORING: lambda: scoring.handlers(self.scoring),
             Service.REPORTING: lambda: reporting.handlers(self.reporting),
         }
-        return {service: makers[service]() for service in services}
+        return {service: {**makers[service](), **self._checks(service)} for service in services}
+
+    def _checks(self, service: Service) -> Handlers:
+        """Every service checks what must always hold in its tables."""
+        return {InvariantsDue.name: checking(self.db, CHECKED_BY[service])}

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from shared.events import ReconciliationDue
+from shared.events import InvariantsDue, ReconciliationDue
 from shared.sweeper import Job
 
 JOBS: Mapping[str, Job] = {
+    "bus.invariants": Job(every=timedelta(minutes=5), event=lambda slot: InvariantsDue(slot=slot)),
     "scoring.reconciliation": Job(every=timedelta(minutes=5), event=lambda slot: ReconciliationDue(slot=slot)),
 }

@@ -8,11 +8,13 @@ from services.scoring import store
 from services.scoring.core.evidence import checked, piece_of
 from services.scoring.core.gaps import Gap, Standing, gaps
 from services.scoring.core.results import Assessment, Grounds, Rules, assess, hashed, result_on
+from services.scoring.invariants import COMPLETE_IS_SCORED
+from services.scoring.invariants.complete_is_scored import PATIENCE
 from services.scoring.models import MODELS, ScoringModel
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import Case
 from shared import clock, events
-from shared.cohort.store import definition_of
+from shared.cohort.store import definition_of, settled_cohorts
 from shared.db import UnitOfWork
 from shared.events import (
     CohortRunRequested,
@@ -25,6 +27,7 @@ from shared.events import (
 )
 from shared.handling import Handlers, Together
 from shared.ids import CohortId, ParticipantId, ResultId, new_id
+from shared.invariants.findings import note_mended
 from shared.outbox import publish
 from shared.people import participants_of
 
@@ -75,12 +78,28 @@ def run_cohort(model: ScoringModel, uow: UnitOfWork, event: CohortRunRequested) 
 
 
 def reconcile(model: ScoringModel, uow: UnitOfWork, event: ReconciliationDue) -> None:
-    """Score complete cases that nobody scored. There should be none: the lock on the case sees to that."""
+    """Score complete cases that nobody scored. There should be none: the lock on the case sees to that. So each is
+    noted as mended, unless new rules of its cohort have just completed it.
+    """
     turn = int(hashed(event.slot.isoformat())[:8], base=16)
+    settled = settled_cohorts(uow.connection, PATIENCE)
     for cohort, participants in store.unsettled(uow.connection, turn, RECONCILED).items():
         rules = Rules(definition_of(uow.connection, cohort), model)
-        for batch in store.batches(participants):
-            _asked(uow, rules, batch)
+        scored = [each for batch in store.batches(participants) for each in _scored_late(uow, rules, batch)]
+        if cohort in settled:
+            note_mended(uow, COMPLETE_IS_SCORED, [f"{cohort}/{each}" for each in scored])
+
+
+def _scored_late(uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]) -> list[ParticipantId]:
+    """Score those who are due. Gives whom it scored."""
+    found = _assessed(uow, rules, participants)
+    before = {each: case.version for each, (case, assessment) in found.items() if assessment.due is not None}
+    standings = _asked(uow, rules, list(before))
+    return [
+        each.participant
+        for each in standings
+        if isinstance(each, ScoredResult) and each.version > before[each.participant]
+    ]
 
 
 def _asked(uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]) -> list[ScoredResult | Waiting]:

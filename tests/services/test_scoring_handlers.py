@@ -13,9 +13,10 @@ from services.scoring import store
 from services.scoring.commands import request_run
 from services.scoring.core.evidence import ImpossibleEvidence, Piece
 from services.scoring.core.results import hashed
+from services.scoring.invariants import COMPLETE_IS_SCORED
 from services.scoring.tables import evidence, results, runs
 from shared.bus import audit, events
-from shared.cohort.definition import CohortDefinition
+from shared.cohort.definition import CohortDefinition, WrittenRequirement
 from shared.cohort.folder import CohortFolder
 from shared.cohort.opening import open_cohort
 from shared.db import Database
@@ -30,7 +31,9 @@ from shared.events import (
     ParticipantScored,
     ReconciliationDue,
 )
+from shared.handling import Together
 from shared.ids import CohortId, OrganisationId, ParticipantId, RunId, SubmissionId, new_id
+from shared.invariants.findings import found
 from shared.people import Participant
 from shared.words import Relationship, Service
 from tests.builders.pilot_evidence import pilot_evidence, pilot_folder
@@ -39,6 +42,7 @@ from tests.builders.scoring_case import (
     a_mark,
     a_response,
     complete_evidence,
+    requirements,
 )
 
 Told = TypeVar("Told", bound=Event)
@@ -62,7 +66,8 @@ def opened(db: Database, definition: CohortDefinition | None = None, *, update: 
 
 
 def handle(db: Database, event: Event) -> None:
-    handler = HANDLERS[event.name]
+    found = HANDLERS[event.name]
+    handler = found.work if isinstance(found, Together) else found
     assert callable(handler)
     with db.write() as uow:
         handler(uow, event)
@@ -269,6 +274,21 @@ def test_reconciliation_scores_what_nobody_scored(any_db: Database) -> None:
     for _ in range(2):
         handle(any_db, slot)
     assert [told.participant for told in published(any_db, ParticipantScored)] == [ANNA, BEN]
+    with any_db.read() as connection:
+        assert [(each.name, each.mended) for each in found(connection)] == [(COMPLETE_IS_SCORED, 2)]
+        noted = connection.execute(sa.select(audit).where(audit.c.actor == "reconciler")).one()
+    assert (noted.action, noted.detail["sample"]) == ("invariant.mended", ["small/P-A", "small/P-B"])
+
+
+def test_whom_new_rules_complete_is_scored_without_a_finding(db: Database) -> None:
+    opened(db)
+    record(db, ANNA, COMPLETE[:-1])
+    fewer = requirements(written_assessment=WrittenRequirement(markers=1, moderate_above=3))
+    opened(db, a_definition(evidence=fewer), update=True)
+    handle(db, ReconciliationDue(slot=datetime(2026, 2, 1, 12, 5, tzinfo=UTC)))
+    assert [told.participant for told in published(db, ParticipantScored)] == [ANNA]
+    with db.read() as connection:
+        assert found(connection) == []
 
 
 def test_reconciliation_comes_round_to_every_case(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
