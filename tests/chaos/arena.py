@@ -76,6 +76,8 @@ class Arena:
         self.queue = Queue(self.home / "queue") if redis else None
         self.sink = Sink(self.home / "sink", free_port(), seed)
         self.processes: list[Process] = []
+        self.commands: list[Process] = []
+        """Processes that are to end by themselves."""
         self.vendor = Vendor(self.doors)
         self._ports: dict[int, int] = {}
         self._more = dict(environment or {})
@@ -116,9 +118,9 @@ class Arena:
         """End everything; remove the directory unless it is to be kept."""
         self._ending.set()
         with self._lock:
-            for process in self.processes:
+            for process in (*self.processes, *self.commands):
                 process.signal(signal.SIGKILL)
-            for process in self.processes:
+            for process in (*self.processes, *self.commands):
                 process.kill()
         self.vendor.close()
         if self._db is not None:
@@ -195,15 +197,19 @@ class Arena:
         crash_at: str = "",
         patches: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> Process:
-        """Start a role. `crash_at`: `point:n`; `patches`: `module:function`, called first. Both need a fork."""
+        """Start a role. `crash_at`: `point:n`; `patches`: `module:function`, called first. Both need a fork.
+
+        `once`: it is to end, and is not started again by the keeper.
+        """
         changes = {CRASH_AT: crash_at, PATCHES: ",".join(patches)} | dict(environment or {})
-        number = sum(process.role == arguments[0] for process in self.processes) + 1
+        number = sum(process.role == arguments[0] for process in (*self.processes, *self.commands)) + 1
         log = self.home / f"{arguments[0]}-{number}.log"
         is_real = self.real and not crash_at and not patches
         process = Process(arguments, self.environment(**changes), log, real=is_real).start()
         with self._lock:
-            self.processes.append(process)
+            (self.commands if once else self.processes).append(process)
         return process
 
     def of(self, role: str) -> list[Process]:

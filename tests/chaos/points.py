@@ -2,8 +2,8 @@
 
 There is no crash code in production. The launcher (`tests.chaos.launch`) calls `install` in the process that is to
 die; it wraps `Database.write`, whose callers name the commits, and the client half of `smtplib`.
-`CHAOS_CRASH_AT=point:n` is the n-th time that a point is passed: the process then kills itself with SIGKILL, as the
-kernel would.
+`CHAOS_CRASH_AT=point:n,…` is the n-th time that a point is passed: the process then kills itself with SIGKILL, as the
+kernel would; of several points at whichever comes first.
 
 A commit is named after the function that opened the transaction. One that is not in `COMMITS` is recorded as
 `?function`, and the run fails until it has a name here.
@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +27,17 @@ COMMITS = {
     "shared.delivery._alone": "handle",
     "shared.delivery._at_once": "handle_batch",
     "shared.attempt.Attempt._commit": "mid_act",
-    "shared.attempt.Attempt.end": "settle",
+    "shared.attempt.Attempt._settle": "settle",
     "shared.failure.note_failure": "failure_note",
     "shared.failure.park": "park",
     "shared.leases.Leases.renew": "lease",
     "shared.sweeper.Sweeper._start_jobs": "job",
     "shared.timers.fire": "timer",
-    "services.intake.http._webhooks.<locals>.taken": "webhook",
-    "services.intake.http._commands.<locals>.submitted": "upload",
-    "services.intake.http._commands.<locals>.run": "run",
+    "shared.parked.take_up": "take_up",
+    "services.intake.accepting.group_commit.GroupCommit._transaction": "webhook",
+    "services.intake.accepting.tallies.Tallies.write": "tally",
+    "services.intake.http.coordinators.routes.<locals>.submitted": "upload",
+    "services.intake.http.coordinators.routes.<locals>.run": "run",
     "deploy.cli.deliveries.retry": "replay",
 }
 """Function that opens a write transaction → the name of its commit."""
@@ -46,14 +47,32 @@ BEFORE, AFTER, RUNG = "before", "after", "rung"
 
 SMTP_STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "body", "dot", "reply", "quit")
 
+_OF_THE_DOOR = ("webhook", "tally", "upload", "run")
+_OF_THE_COMMAND = ("replay",)
+_SILENT = ("claim", "claim_batch", "failure_note", "park", "lease", "webhook", "tally")
+"""Commits after which nobody is rung up (the webhooks' doorbell rings off the senders' path)."""
+_ELSEWHERE = ("take_up",)
+"""Commits that belong to an upgrade, which is a scenario of its own."""
+
+
+def points_of(role: str) -> list[str]:
+    """Every point that a role passes: `web`, `worker` or `deliveries` (the command)."""
+    by_role = {"web": _OF_THE_DOOR, "deliveries": _OF_THE_COMMAND}
+    elsewhere = {*_OF_THE_DOOR, *_OF_THE_COMMAND, *_ELSEWHERE}
+    commits = by_role.get(role, tuple(name for name in dict.fromkeys(COMMITS.values()) if name not in elsewhere))
+    found = [f"{name}:{when}" for name in commits for when in (BEFORE, AFTER)]
+    found += [f"{name}:{RUNG}" for name in commits if name not in _SILENT]
+    if role == "worker":
+        found += [f"smtp.{step}:{when}" for step in SMTP_STEPS for when in (BEFORE, AFTER)]
+    return found
+
 
 class Points:
     """The points of one process: tells what was passed, and dies where it was told to."""
 
     def __init__(self, crash_at: str, record: Path | None) -> None:
-        name, _, number = crash_at.rpartition(":")
-        self._crash_at, self._number = name, int(number or 0)
-        self._passed = count(1)
+        asked = (each.rpartition(":") for each in crash_at.split(",") if each)
+        self._left = {name: int(number) for name, _, number in asked}
         self._record = record
         self._seen: set[str] = set()
         self._lock = threading.Lock()
@@ -64,9 +83,11 @@ class Points:
             if name not in self._seen:
                 self._seen.add(name)
                 self._write(f"passed {name}")
-            if name == self._crash_at and next(self._passed) == self._number:
-                self._write(f"crashed {name}")
-                os.kill(os.getpid(), signal.SIGKILL)
+            if name in self._left:
+                self._left[name] -= 1
+                if self._left[name] == 0:
+                    self._write(f"crashed {name}")
+                    os.kill(os.getpid(), signal.SIGKILL)
 
     def _write(self, line: str) -> None:
         if self._record is not None:

@@ -50,8 +50,9 @@ class Process:
                 )
         else:
             arguments = (self.arguments, self.environment, str(self.log))
-            self._forked = _server.Process(target=launch.forked, args=arguments, daemon=True)
-            self._forked.start()
+            forked = _server.Process(target=launch.forked, args=arguments, daemon=True)
+            forked.start()
+            self._forked = forked
         return self
 
     @property

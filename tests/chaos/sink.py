@@ -32,14 +32,15 @@ from shared.children import start_child, stop_child
 FAULTS = {
     "ehlo_421": "421 4.3.2 shutting down",
     "mail_451": "451 4.3.0 try again",
-    "rcpt_451": "451 4.7.1 greylisted",
+    "rcpt_451": "451 4.7.1 try again in 1 second",
     "rcpt_452": "452 4.2.2 mailbox full at present",
     "data_451": "451 4.3.0 local error",
     "data_552": "552 5.3.4 too large for this server",
 }
 """Fault → what the server says. Beside these: `rcpt_550` (for the addresses in `unknown`), `drop_mail`, `drop_before`
 and `drop_after` (the connection ends without an answer, before or after the message was taken), `stall_before` and
-`stall_after` (no answer for `stall_seconds`)."""
+`stall_after` (no answer for `stall_seconds`). `rcpt_552` is for the addresses in `full`. `at_least`: fault → how often
+it is to land in any case, soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class _Handler:
         self._fate = random.Random(f"sink {seed}")
         self._script: dict[str, Any] = {}
         self._read_at = 0
+        self._landed: Counter[str] = Counter()
 
     async def handle_EHLO(  # noqa: N802  (the library's names)
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -82,9 +84,13 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if address in self._now().get("unknown", ()):
-            self._note("rcpt_550")
-            return "550 5.1.1 no such mailbox"
+        for listed, fault, words in (
+            ("unknown", "rcpt_550", "550 5.1.1 no such mailbox"),
+            ("full", "rcpt_552", "552 5.2.2 mailbox full"),
+        ):
+            if address in self._now().get(listed, ()):
+                self._note(fault)
+                return words
         for fault in ("rcpt_451", "rcpt_452"):
             if self._strikes(fault):
                 return FAULTS[fault]
@@ -127,8 +133,11 @@ class _Handler:
 
     def _strikes(self, fault: str) -> bool:
         strikes = self._fate.random() < float(self._now().get(fault, 0))
+        owed = self._now().get("at_least", {}).get(fault, 0) - self._landed[fault]
+        strikes = strikes or (owed > 0 and self._fate.random() < 0.3)  # not all of them at the first mail
         if strikes:
             self._note(fault)
+            self._landed[fault] += 1
         return strikes
 
     def _note(self, fault: str) -> None:
@@ -210,6 +219,14 @@ class Sink:
     def accepted(self) -> list[Accepted]:
         """Every message that it took, in order."""
         return [Accepted(**told) for told in self._told("accepted.jsonl")]
+
+    @property
+    def count(self) -> int:
+        """How many messages it took."""
+        try:
+            return (self.place / "accepted.jsonl").read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
 
     def faults(self) -> Counter[str]:
         """How often each fault landed."""

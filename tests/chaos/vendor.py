@@ -28,9 +28,14 @@ class Parcel:
     headers: dict[str, str]
     body: bytes
     digest: str
+    """Empty for what is stored nowhere, such as a request for a run."""
     kind: str
     whose: str = ""
     """The participant, of a response; empty otherwise."""
+
+
+Together = tuple[Parcel, ...]
+"""Parcels that are sent at the same instant."""
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ class Ledger:
         """An answer has come, or none."""
         with self.lock:
             self.statuses[str(status or "lost")] += 1
-            if status is not None and 200 <= status < 300:
+            if status is not None and 200 <= status < 300 and parcel.digest:
                 self.acked.setdefault(parcel.digest, time.time())
                 self.acks[parcel.digest] += 1
                 self.waits.append(seconds)
@@ -71,12 +76,13 @@ class Vendor:
         self._doors = doors
         self._client = httpx.Client(timeout=10, trust_env=False)
         self._senders = senders
+        self._closed = False
 
     def send(self, parcel: Parcel) -> int:
         """Send it until it is answered; gives the status. Raises TimeoutError if nobody answers for `PATIENCE_S`."""
         deadline = time.monotonic() + PATIENCE_S
         pause = 0.05
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._closed:
             doors = self._doors()
             status = self._once(random.choice(doors), parcel) if doors else None
             if status is not None and status < 500:
@@ -94,34 +100,35 @@ class Vendor:
         self.ledger.note(parcel, status, time.monotonic() - began)
         return status
 
-    def send_all(self, parcels: Sequence[Parcel], *, per_second: float | None = None) -> None:
+    def send_all(self, parcels: Sequence[Parcel | Together], *, per_second: float | None = None) -> None:
         """Send all of them from several threads; at most so many a second."""
         began = time.monotonic()
 
-        def paced(number: int, parcel: Parcel) -> int:
+        def paced(number: int, parcel: Parcel | Together) -> None:
             if per_second is not None:
                 time.sleep(max(0.0, began + number / per_second - time.monotonic()))
-            return self.send(parcel)
+            self.send(parcel) if isinstance(parcel, Parcel) else self.send_at_once(parcel)
 
         with ThreadPoolExecutor(self._senders) as pool:
             list(pool.map(paced, range(len(parcels)), parcels))
 
     def send_at_once(self, parcels: Sequence[Parcel]) -> None:
-        """Send each in a thread of its own, all at the same instant."""
+        """Send each in a thread of its own, all at the same instant. Raises what went wrong with the first."""
+        if len(parcels) == 1:
+            self.send(parcels[0])
+            return
         gate = threading.Barrier(len(parcels))
 
-        def started(parcel: Parcel) -> None:
+        def started(parcel: Parcel) -> int:
             gate.wait()
-            self.send(parcel)
+            return self.send(parcel)
 
-        threads = [threading.Thread(target=started, args=(parcel,)) for parcel in parcels]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(parcels)) as pool:
+            list(pool.map(started, parcels))
 
     def close(self) -> None:
-        """Close every connection."""
+        """Give up whatever is being sent, and close every connection."""
+        self._closed = True
         self._client.close()
 
 
@@ -150,19 +157,27 @@ def upload(cohort: str, file: Path, token: str) -> Parcel:
     return Parcel(f"/cohorts/{cohort}/submissions", headers, request.read(), digest, "upload")
 
 
-def shuffled_copies(parcels: Sequence[Parcel], fate: random.Random, *, most: int = 3) -> list[Parcel]:
-    """Each of them one to three times (one in a hundred fifty times), in any order."""
-    copies = [parcel for parcel in parcels for _ in range(50 if fate.random() < 0.01 else fate.randint(1, most))]
-    fate.shuffle(copies)
-    return copies
+def copies(parcels: Sequence[Parcel], fate: random.Random, *, most: int = 3, flood: float = 0.01) -> list[Parcel]:
+    """Each of them one to three times, and now and then (`flood`) fifty times."""
+    return [parcel for parcel in parcels for _ in range(50 if fate.random() < flood else fate.randint(1, most))]
 
 
-def last_two(parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[tuple[Parcel, Parcel]]]:
-    """The parcels without the last two of each participant, and these pairs."""
+def mixed(responses: Sequence[Parcel], uploads: Sequence[Parcel], fate: random.Random) -> list[Together]:
+    """All of it, in copies and out of order, so that participants become complete one after the other.
+
+    The last two responses about each participant come at the same instant. Uploads come in the first half.
+    """
     by_person: dict[str, list[Parcel]] = defaultdict(list)
-    for parcel in parcels:
-        if parcel.kind == "response" and parcel.whose:
-            by_person[parcel.whose].append(parcel)
-    pairs = [(each[-2], each[-1]) for each in by_person.values() if len(each) > 2]
-    held_back = {parcel.digest for pair in pairs for parcel in pair}
-    return [parcel for parcel in parcels if parcel.digest not in held_back], pairs
+    for parcel in responses:
+        by_person[parcel.whose if parcel.kind == "response" else ""].append(parcel)
+    timed: list[tuple[float, Together]] = []
+    odd = by_person.pop("", [])
+    for number, each in enumerate(by_person.values()):
+        begins = 0.8 * number / len(by_person)
+        pair = tuple(each[-2:]) if len(each) > 2 else ()
+        first = copies(each[: len(each) - len(pair)], fate)
+        timed += [(begins + fate.uniform(0, 0.2), (parcel,)) for parcel in first]
+        timed += [(begins + 0.2, pair)] if pair else []
+    timed += [(fate.uniform(0, 1), (parcel,)) for parcel in odd]
+    timed += [(fate.uniform(0, 0.5), (parcel,)) for parcel in copies(uploads, fate, flood=0)]
+    return [parcels for _, parcels in sorted(timed, key=lambda each: each[0])]

@@ -1,0 +1,38 @@
+"""`python -m tests.chaos`: the big run, as small or as large as asked, with one JSON line and a table for each run.
+
+python -m tests.chaos                                  # CI size, both databases
+python -m tests.chaos --size full --seed 3 --database sqlite
+python -m tests.chaos --size full --without-redis
+"""
+
+import argparse
+import sys
+
+from tests.chaos import report
+from tests.chaos.mixed import FULL, SMALL, run_once
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def main() -> int:
+    """0 if every promise was kept in every run."""
+    asked = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    asked.add_argument("--size", choices=("small", "full"), default="small")
+    asked.add_argument("--database", choices=(*DATABASES, "both"), default="both")
+    asked.add_argument("--seed", type=int, nargs="+", default=[1])
+    asked.add_argument("--without-redis", action="store_true", help="no queue server at all, for the whole run")
+    asked.add_argument("--keep", action="store_true", help="keep the arena's directory even if all is well")
+    given = asked.parse_args()
+    outcomes = []
+    for seed in given.seed:
+        for database in DATABASES if given.database == "both" else (given.database,):
+            size = FULL if given.size == "full" else SMALL
+            outcome = run_once(size, database=database, seed=seed, redis=not given.without_redis, keep=given.keep)
+            report.tell(outcome, again=report.command(given.size, outcome))
+            outcomes.append(outcome)
+    report.table(outcomes)
+    return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

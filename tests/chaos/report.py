@@ -1,0 +1,65 @@
+"""What a run has shown: one JSON line for machines, and a table for people.
+
+`CHAOS_HISTORY=file` collects the JSON lines of all runs.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.mixed import Outcome
+
+
+def tell(outcome: Outcome, again: str) -> None:
+    """The JSON line; and if a promise was broken, which, and how to see it again."""
+    line = json.dumps(asdict(outcome), ensure_ascii=False, sort_keys=True)
+    sys.stdout.write(f"{line}\n")
+    if history := os.environ.get("CHAOS_HISTORY"):
+        with Path(history).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+    for violation in outcome.violations:
+        sys.stdout.write(f"BROKEN  {violation}\n")
+    if outcome.violations:
+        sys.stdout.write(f"Its directory is kept: {outcome.home}\nThe same again: {again}\n")
+    sys.stdout.flush()
+
+
+def command(size: str, outcome: Outcome) -> str:
+    """How to repeat a run."""
+    redis = "" if outcome.redis else " --without-redis"
+    return f"python -m tests.chaos --size {size} --seed {outcome.seed} --database {outcome.database}{redis}"
+
+
+def table(outcomes: Sequence[Outcome]) -> None:
+    """All runs beside each other."""
+    found = Table(title="Chaos")
+    found.add_column("")
+    for outcome in outcomes:
+        found.add_column(
+            f"{outcome.database}, seed {outcome.seed}{'' if outcome.redis else ', no Redis'}", justify="right"
+        )
+    for name, values in _rows(outcomes):
+        found.add_row(name, *values)
+    Console(width=None if sys.stdout.isatty() else 30 + 26 * len(outcomes)).print(found)
+
+
+def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, list[str]]]:
+    figures = [outcome.figures for outcome in outcomes]
+    rows = [
+        (name.replace("_", " "), [str(each[name]) for each in figures])
+        for name in ("participants", "acked_posts", "acked_deliveries", "crash_points", "mails", "fenced", "seconds")
+    ]
+    for group in ("faults", "mail_faults", "replayed_by_hand"):
+        kinds = sorted({kind for each in figures for kind in each[group]})
+        rows += [(f"  {kind}", [str(each[group].get(kind, "–")) for each in figures]) for kind in kinds]
+    rows.append(
+        ("recovery p50 / p95 / max, s", [" / ".join(map(str, each["recovery_s"].values())) for each in figures])
+    )
+    rows.append(("broken promises", [str(len(outcome.violations)) for outcome in outcomes]))
+    return rows
