@@ -22,8 +22,9 @@ def uniform_variance(steps: int) -> float:
 
 
 def rwg_j(table: Table, null_variance: float) -> Statistic:
-    """James, Demaree & Wolf's rwg(j) (1984, J. Appl. Psychol. 69:85) of `table` (shape raters × items; those with a hole
-    left out), against a null distribution of this variance; 0 where raters vary more than it. With one item: rwg. n counts raters.
+    """James, Demaree & Wolf's rwg(j) (1984, J. Appl. Psychol. 69:85) of `table` (shape raters × items; raters with a
+    hole are left out), against a null distribution of this variance; 0 where raters vary more than it. With one item:
+    rwg. n counts raters.
 
     The interval follows from the χ² interval of the mean item variance, raters as units: wide, as it is with few.
     """
