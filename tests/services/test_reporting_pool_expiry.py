@@ -35,7 +35,8 @@ def decided(bench: ReportingBench, decision: Decision) -> None:
 def expiry(bench: ReportingBench) -> datetime:
     """When the record's timer is due."""
     with bench.db.read() as connection:
-        return connection.execute(sa.select(timers.c.due_at)).scalar_one()
+        due: datetime = connection.execute(sa.select(timers.c.due_at)).scalar_one()
+    return due
 
 
 def years_pass(bench: ReportingBench, monkeypatch: pytest.MonkeyPatch) -> None:
