@@ -1,5 +1,6 @@
 """For developers: `python -m deploy.migration "add waivers"` drafts the schema change from the last migration to the
-tables as the services now declare them.
+tables as the services now declare them. Words that begin with "post" make one that waits until no older worker runs any
+more: it may take away, and says `POST_DEPLOY = True` (docs/evolution.md).
 """
 
 import sys
@@ -19,6 +20,7 @@ TABLES = (
     "shared.bus",
     "shared.cohort.store",
     "shared.people",
+    "shared.restores",
 )
 """Importing them registers every table."""
 
