@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.ids import DeliveryId
+from shared.observing import RingFailed, tell
 from shared.words import Service
 
 log = structlog.get_logger()
@@ -82,3 +83,4 @@ class Doorbell:
         except (dramatiq.BrokerConnectionError, redis.RedisError, OSError) as error:
             self._silent_until = self._monotonic() + SILENCE_S
             log.warning("doorbell.silent", seconds=SILENCE_S, reason=type(error).__name__)
+            tell(RingFailed())

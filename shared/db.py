@@ -23,6 +23,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from shared.errors import TransientError
 from shared.ids import CorrelationId, DeliveryId, EventId, new_id
+from shared.observing import Published, tell
 from shared.tables import Moment
 from shared.words import Service
 
@@ -59,15 +60,18 @@ def first_cause() -> Cause:
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """One write transaction. `connection` runs statements; what is in `due` is rung after the commit."""
+    """One write transaction. `connection` runs statements; after the commit what is in `due` is rung, and whoever
+    watches hears what is in `published`.
+    """
 
     connection: sa.Connection
     cause: Cause
     due: list[tuple[Service, DeliveryId]] = field(default_factory=list)
+    published: list[Published] = field(default_factory=list)
 
     def under(self, cause: Cause) -> "UnitOfWork":
         """The same transaction on behalf of another cause: what is published through it belongs to that chain."""
-        return UnitOfWork(self.connection, cause, self.due)
+        return UnitOfWork(self.connection, cause, self.due, self.published)
 
     def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         """Run a statement in this transaction."""
@@ -113,6 +117,8 @@ class Database:
         with self._one_writer(), _translated(), self.engine.connect() as connection, self._transaction(connection):
             unit = UnitOfWork(connection, cause or first_cause())
             yield unit
+        for fact in unit.published:
+            tell(fact)
         self.ring_for(unit.due)
 
     def ring_for(self, due: Sequence[tuple[Service, DeliveryId]]) -> None:

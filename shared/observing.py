@@ -134,26 +134,7 @@ class Swept:
     done: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """The reconciler has put right what broke an invariant. There must be none: each is a finding."""
-
-    invariant: str
-    count: int
-
-
-Fact = (
-    Attempted
-    | Acted
-    | Published
-    | WebhookAnswered
-    | MailTried
-    | Committed
-    | RingFailed
-    | LeaseNotRenewed
-    | Swept
-    | Mended
-)
+Fact = Attempted | Acted | Published | WebhookAnswered | MailTried | Committed | RingFailed | LeaseNotRenewed | Swept
 Observer = Callable[[Fact], None]
 """Called in the thread in which the fact happened, so it must be quick and safe in threads."""
 

@@ -10,6 +10,7 @@ from shared.bulk import insert_many
 from shared.db import Cause, UnitOfWork, database_now
 from shared.events import ROUTES, Event
 from shared.ids import DeliveryId, EventId, new_id
+from shared.observing import Published, present_step
 from shared.words import Service
 
 
@@ -31,6 +32,7 @@ def publish(uow: UnitOfWork, event: Event) -> EventId:
         row = sa.insert(bus.deliveries).values(event=event_id, service=service, state="pending", due_at=database_now())
         delivery = uow.execute(row.returning(bus.deliveries.c.id)).scalar_one()
         uow.due.append((service, DeliveryId(delivery)))
+    uow.published.append(_published(event_id, event, uow.cause))
     return event_id
 
 
@@ -64,6 +66,11 @@ def publish_each(uow: UnitOfWork, caused: Sequence[tuple[Event, Cause]]) -> None
         uow.connection, bus.deliveries, due, computed={"due_at": database_now()}, returning=("id", "service")
     )
     uow.due.extend((Service(service), DeliveryId(delivery)) for delivery, service in added)
+    uow.published.extend(_published(EventId(event_id), event, cause) for event_id, event, cause in named)
+
+
+def _published(event_id: EventId, event: Event, cause: Cause) -> Published:
+    return Published(event.name, event_id, cause.correlation, cause.causation, present_step())
 
 
 def audited(uow: UnitOfWork, *, actor: str, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:

@@ -22,6 +22,7 @@ from shared.errors import TransientError
 from shared.events import Event
 from shared.handling import Handlers
 from shared.leases import Leases
+from shared.observing import Swept, tell
 from shared.outbox import publish
 from shared.parked import take_up
 from shared.words import Service
@@ -135,6 +136,7 @@ class Sweeper:
         while not self._stopping.wait(pause.total_seconds() * random.uniform(0.7, 1.3)):  # noqa: S311  (jitter)
             try:
                 done = self.sweep()
+                tell(Swept(done))
                 pause = BUSY_PAUSE if done else min(max(pause * 1.5, PAUSE), IDLE_PAUSE)
             except TransientError as error:
                 log.warning("sweeper.paused", reason=str(error))
