@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deploy import checks, supervisor
-from deploy.cli.access import installation
+from deploy.cli.access import able, installation
 from deploy.cli.output import AsJson, complain, say, show
 from shared import migrations
 from shared.words import Service
@@ -34,7 +34,7 @@ def serve() -> None:
     """The web door alone."""
     from deploy import web  # noqa: PLC0415  (only this role needs the web framework)
 
-    web.serve(installation("web"))
+    web.serve(able("web"))
 
 
 def work(
@@ -43,14 +43,21 @@ def work(
     """A worker for one service, or for all of them."""
     from deploy import worker  # noqa: PLC0415  (only this role needs the handlers)
 
-    worker.work(installation("worker"), services or list(Service))
+    worker.work(able("worker"), services or list(Service))
 
 
-def migrate() -> None:
+def migrate(
+    post_deploy: Annotated[
+        bool, typer.Option("--post-deploy", help="Also what takes away: when no older worker runs any more.")
+    ] = False,
+) -> None:
     """Bring the database's tables up to date."""
-    found = installation()
-    applied = migrations.migrate(found.settings.database)
+    url = installation().settings.database
+    applied = migrations.migrate(url, post_deploy=post_deploy)
     say(f"Applied: {', '.join(applied)}." if applied else "The tables were up to date.")
+    if waiting := migrations.postponed(url):
+        say(f"Left for after the rollout: {', '.join(waiting)}. When no worker of an older release runs any more:")
+        say("  talentline migrate --post-deploy")
 
 
 def check(as_json: AsJson = False) -> None:

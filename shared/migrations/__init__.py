@@ -2,7 +2,10 @@
 
 Run from code, without an alembic.ini: `talentline migrate` and the embedded start call `migrate`. Several processes may
 do so at once: one works, the others wait and then find nothing to do. A run applies all that is pending or nothing.
-How to write a new one is in CONTRIBUTING.md.
+
+A migration adds and takes nothing away, so that workers of this release and of the one before run side by side. One that
+takes away is named `…_post_…` and says `POST_DEPLOY = True`: it is applied when no older worker runs any more. How to
+write either is in docs/evolution.md.
 """
 
 import re
@@ -54,28 +57,47 @@ def current(url: str) -> str | None:
         return _current(connection)
 
 
+def is_post_deploy(revision: str) -> bool:
+    """Whether a migration has to wait until no worker of an older release runs any more: its name says so.
+
+    >>> is_post_deploy("2027_03_01_0900_post_drop_notes"), is_post_deploy("2027_03_01_0900_postcodes")
+    (True, False)
+    """
+    return re.match(r"[\d_]+_post_", revision) is not None
+
+
 def pending(url: str) -> tuple[str, ...]:
-    """The migrations that the database still needs; none too for one that is newer than this release: a release runs
-    on the next one's tables, so that both can run side by side during an upgrade.
+    """The migrations that the database still needs before this release can run on it. None too for a database that is
+    newer than this release: a release runs on the next one's tables, so that both can run side by side.
 
     Raises:
         DatabaseUnavailable: the database did not answer.
     """
     try:
-        return _after(current(url))
+        return _needed(_after(current(url)))
     except NewerDatabase:
         return ()
 
 
-def migrate(url: str) -> tuple[str, ...]:
-    """Apply what is pending; the names of the migrations that this call applied.
+def postponed(url: str) -> tuple[str, ...]:
+    """The migrations that wait until no worker of an older release runs any more. Raises DatabaseUnavailable."""
+    try:
+        todo = _after(current(url))
+    except NewerDatabase:
+        return ()
+    return todo[len(_needed(todo)) :]
+
+
+def migrate(url: str, *, post_deploy: bool = True) -> tuple[str, ...]:
+    """Apply what is pending, without what is to be `postponed` unless `post_deploy`; the names of the migrations that
+    this call applied.
 
     Raises:
         DatabaseUnavailable: the database did not answer, or somebody held a lock for a minute. Nothing was changed.
         NewerDatabase: it was migrated by a newer release.
         BrokenReferences: a migration left rows that refer to nothing. Nothing was changed.
     """
-    if not _after(current(url)):
+    if not _wanted(current(url), post_deploy):
         return ()  # without waiting for whoever writes at the moment
     database = Database(url)
     if database.is_sqlite:
@@ -84,8 +106,8 @@ def migrate(url: str) -> tuple[str, ...]:
         if not database.is_sqlite:
             uow.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
             uow.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-        if todo := _after(_current(uow.connection)):
-            _upgrade(uow.connection)
+        if todo := _wanted(_current(uow.connection), post_deploy):
+            _upgrade(uow.connection, todo[-1])
         if database.is_sqlite and (broken := uow.connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
             raise BrokenReferences(f"{len(broken)} rows of table {broken[0][0]} refer to nothing; nothing was changed")
     return todo
@@ -127,10 +149,22 @@ def _after(revision: str | None) -> tuple[str, ...]:
     return known[known.index(revision) + 1 :]
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _needed(todo: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the last ones that wait for the rollout. One that an additive one follows belongs to an earlier rollout."""
+    end = len(todo)
+    while end and is_post_deploy(todo[end - 1]):
+        end -= 1
+    return todo[:end]
+
+
+def _wanted(revision: str | None, post_deploy: bool) -> tuple[str, ...]:
+    return _after(revision) if post_deploy else _needed(_after(revision))
+
+
+def _upgrade(connection: sa.Connection, revision: str) -> None:
     from alembic import command  # noqa: PLC0415  (slow to import, and most calls find nothing to do)
 
-    command.upgrade(_config(connection), "head")
+    command.upgrade(_config(connection), revision)
 
 
 def _config(connection: sa.Connection, metadata: sa.MetaData | None = None) -> "Config":

@@ -7,6 +7,9 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+% if "_post_" in up_revision:
+POST_DEPLOY = True
+% endif
 
 
 def upgrade() -> None:

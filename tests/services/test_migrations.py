@@ -127,6 +127,43 @@ def test_a_database_of_a_newer_release_is_left_alone(url: str, place: Path) -> N
         migrations.migrate(url)
 
 
+POST = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{name}"
+down_revision = "{before}"
+POST_DEPLOY = True
+
+
+def upgrade():
+    op.drop_column("parents", "note")
+"""
+
+
+def test_what_takes_away_waits_until_it_is_asked_for(url: str, place: Path) -> None:
+    second(place, "op.add_column('parents', sa.Column('note', sa.Text))")
+    last = "2027_01_03_post_drop_note"
+    (place / f"{last}.py").write_text(POST.format(name=last, before="2027_01_02_second"))
+    assert migrations.pending(url) == ("2027_01_01_first", "2027_01_02_second")
+    assert migrations.migrate(url, post_deploy=False) == ("2027_01_01_first", "2027_01_02_second")
+    assert migrations.pending(url) == ()
+    assert migrations.postponed(url) == (last,)
+    assert migrations.migrate(url, post_deploy=False) == ()
+    assert migrations.migrate(url) == (last,)
+    assert migrations.postponed(url) == ()
+
+
+def test_what_an_earlier_rollout_left_is_applied_before_the_next_one(url: str, place: Path) -> None:
+    second(place, "op.add_column('parents', sa.Column('note', sa.Text))")
+    left, next_ = "2027_01_03_post_drop_note", "2027_01_04_more"
+    (place / f"{left}.py").write_text(POST.format(name=left, before="2027_01_02_second"))
+    more = SECOND.replace("2027_01_02_second", next_).replace("2027_01_01_first", left)
+    (place / f"{next_}.py").write_text(more.format(statement="op.create_table('more', sa.Column('id', sa.Integer))"))
+    migrations.migrate(url, post_deploy=False)
+    assert migrations.current(url) == next_
+
+
 def test_a_table_that_others_refer_to_can_be_made_anew_on_sqlite(tmp_path: Path, place: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     migrations.migrate(url)
@@ -161,6 +198,11 @@ def test_a_draft_leads_from_the_last_migration_to_the_tables_as_declared(tmp_pat
     draft = migrations.write("Add a note", url, declared)
     assert draft.stem.endswith("_add_a_note")
     assert migrations.migrate(url) == (draft.stem,)
+    later = migrations.write("post drop", url, sa.MetaData())
+    assert migrations.is_post_deploy(later.stem)
+    assert "POST_DEPLOY = True" in later.read_text()
+    assert "POST_DEPLOY" not in draft.read_text()
+    later.unlink()
     with pytest.raises(ValueError, match="longer than 32"):
         migrations.write("words without end and without need", url, declared)
     with pytest.raises(ValueError, match="does not come after"):
