@@ -12,7 +12,7 @@ import structlog
 
 from shared.attempt import Attempt
 from shared.bus import deliveries
-from shared.claims import Claim, claim, claim_fresh, finish
+from shared.claims import Claim, claim, claim_fresh, deaths_of, finish
 from shared.db import Database, UnitOfWork, database_now
 from shared.errors import FenceLost, UnknownEvent
 from shared.events import read
@@ -37,15 +37,25 @@ def run(db: Database, delivery: DeliveryId, handlers: Handlers, leases: Leases |
     is possible; the lease then runs out and somebody else takes the delivery.
     """
     leases = leases or Leases(db)
-    held = claim(db, delivery, leases.length)
-    if held is None:
+    deaths = deaths_of(db, delivery)
+    if deaths is None:
+        return False
+    company = leases.company
+    with company.alone() if deaths == CRASH_LIMIT - 1 else company.together():
+        held = claim(db, delivery, leases.length)
+        if held is None or _is_poison(db, held):
+            return False
+        with leases.kept([held]):
+            return _alone(db, held, handlers, leases)
+
+
+def _is_poison(db: Database, held: Claim) -> bool:
+    """Whether it has killed too often; then it is parked."""
+    if held.crashes < CRASH_LIMIT:
         return False
     with _bound(held):
-        if held.crashes >= CRASH_LIMIT:
-            park(db, held, f"poison: {held.crashes} workers died or hung while they handled it")
-            return False
-    with leases.kept([held]):
-        return _alone(db, held, handlers, leases)
+        park(db, held, f"poison: {held.crashes} workers died or hung while they handled it")
+    return True
 
 
 def run_many(
@@ -61,10 +71,10 @@ def run_many(
     """
     leases = leases or Leases(db)
     together = [name for name, work in handlers.items() if isinstance(work, Together)]
-    held = claim_fresh(db, service, together, rung, lease=leases.length, limit=BATCH) if together else []
-    done = 0
-    with leases.kept(held):
-        done += _at_once(db, held, handlers, leases)
+    with leases.company.together():
+        held = claim_fresh(db, service, together, rung, lease=leases.length, limit=BATCH) if together else []
+        with leases.kept(held):
+            done = _at_once(db, held, handlers, leases)
     taken = {each.id for each in held}
     return done + sum(run(db, each, handlers, leases) for each in rung if each not in taken)
 

@@ -13,6 +13,7 @@ import structlog
 
 from shared.bus import deliveries
 from shared.claims import Claim
+from shared.company import Company
 from shared.db import Database, database_now
 from shared.errors import TransientError
 from shared.ids import DeliveryId
@@ -28,6 +29,8 @@ class Leases:
 
     def __init__(self, db: Database, length: timedelta = LEASE) -> None:
         self.length = length
+        self.company = Company()
+        """Which of the deliveries that this process holds may be in hand at the same time."""
         self._db = db
         self._held: dict[DeliveryId, int] = {}
         self._lock = threading.Lock()
