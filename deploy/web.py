@@ -4,6 +4,7 @@ import signal
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from deploy.composition import Installation
 from services.intake.http import app
@@ -17,23 +18,28 @@ DRAIN_S = 20
 def serve(installation: Installation) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
     settings = installation.settings
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app(installation.db, installation.intake),
-            host=settings.http_host,
-            port=settings.http_port,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_S,
-        )
-    )
+    server = server_for(app(installation.db, installation.intake), settings.http_host, settings.http_port)
     log.info("web.started", address=settings.address)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _noted)  # uvicorn raises the signal once more when it has finished
     server.run()
     installation.db.close()
     log.info("web.stopped")
+
+
+def server_for(door: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    """The server of a door, on uvloop and httptools where they are to be had."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            door,
+            host=host,
+            port=port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+    )
 
 
 def _noted(_signal: int, _frame: object) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.intake.core.text import plain
+from services.intake.core.text import is_plain, plain
 
 UNKEPT_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"})
 """Headers that carry secrets; they are used at the door and not stored."""
@@ -65,7 +65,10 @@ class RawRequest:
     @property
     def kept_headers(self) -> list[list[str]]:
         """The headers to store: those without secrets, as storable text."""
-        return [[plain(key), plain(value)] for key, value in self.headers if key.lower() not in UNKEPT_HEADERS]
+        kept = [[key, value] for key, value in self.headers if key.lower() not in UNKEPT_HEADERS]
+        if is_plain("".join(key + value for key, value in kept)):
+            return kept
+        return [[plain(key), plain(value)] for key, value in kept]
 
 
 def delivery_key(vendor_delivery_id: str | None, sha256: str) -> str:

@@ -18,6 +18,11 @@ def plain(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def is_plain(text: str) -> bool:
+    """Whether every database can keep the text as it is."""
+    return _UNSTORABLE.search(text) is None
+
+
 def is_id(text: str) -> bool:
     r"""Whether this could be an id at all: one that every database can look up.
 

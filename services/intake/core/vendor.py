@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from services.intake.core.errors import Reason
@@ -46,7 +47,12 @@ class Secrets:
         >>> Secrets("new,old").each, Secrets(" new\nold ").each, Secrets(" , ").each
         (('new', 'old'), ('new', 'old'), ())
         """
-        return tuple(part.strip() for part in re.split(r"[,\r\n]", self.text) if part.strip())
+        return _parted(self.text)
+
+
+@lru_cache(maxsize=64)
+def _parted(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in re.split(r"[,\r\n]", text) if part.strip())
 
 
 @dataclass(frozen=True, slots=True)

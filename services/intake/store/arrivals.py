@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,6 +58,10 @@ class Stored:
     new: bool
 
 
+PATIENCE = sa.select(
+    sa.func.set_config("lock_timeout", sa.bindparam("patience", type_=sa.Text), True),
+    sa.func.set_config("plan_cache_mode", "force_custom_plan", True),
+)
 BLOCKED = frozenset({"40P01", "55P03"})
 """What PostgreSQL calls a deadlock, and a lock that was not free in time."""
 
@@ -66,8 +71,7 @@ def limit_patience(uow: UnitOfWork, *, seconds: int) -> None:
     a door's connection lives long, and a plan from when they were empty would read all of them.
     """
     if uow.connection.dialect.name == "postgresql":
-        limits = {"lock_timeout": f"{seconds}s", "plan_cache_mode": "force_custom_plan"}
-        uow.execute(sa.select(*[sa.func.set_config(name, value, True) for name, value in limits.items()]))
+        uow.execute(PATIENCE, {"patience": f"{seconds}s"})
 
 
 def was_blocked(error: BaseException) -> bool:
@@ -123,14 +127,19 @@ def _flag_conflicts(uow: UnitOfWork, new: Sequence[Arrival]) -> None:
     if not new:
         return
     order = {arrival.id: place for place, arrival in enumerate(new)}
+    pairs = uow.execute(_conflicts(uow.connection.dialect.name), {"ids": list(order)})
+    late = {row.id for row in pairs if order.get(row.other, -1) < order[row.id]}
+    if late:
+        uow.execute(sa.update(submissions).where(submissions.c.id.in_(late)).values(conflict=True))
+
+
+@cache
+def _conflicts(dialect: str) -> sa.Select[Any]:
+    """Submissions among `ids`, with others that have their delivery key and other content."""
     mine, other = submissions.alias("mine"), submissions.alias("other")
     same = [mine.c[name] == other.c[name] for name in ("cohort", "connection", "delivery_key")]
-    query = sa.select(mine.c.id, other.c.id.label("other")).where(
-        among(uow.connection, mine.c.id, order), *same, other.c.sha256 != mine.c.sha256
-    )
-    late = {row.id for row in uow.execute(query) if order.get(row.other, -1) < order[row.id]}
-    if late:
-        uow.execute(sa.update(submissions).where(among(uow.connection, submissions.c.id, late)).values(conflict=True))
+    these = among(dialect, mine.c.id, "ids")
+    return sa.select(mine.c.id, other.c.id.label("other")).where(these, *same, other.c.sha256 != mine.c.sha256)
 
 
 def count_repeats(uow: UnitOfWork, repeats: Repeats, *, patient: bool = True) -> Repeats:
@@ -140,7 +149,7 @@ def count_repeats(uow: UnitOfWork, repeats: Repeats, *, patient: bool = True) ->
     s, ids = submissions.c, list(repeats)
     if not ids:
         return {}
-    query = sa.select(s.id).where(among(uow.connection, s.id, ids)).order_by(s.id)
+    query = sa.select(s.id).where(s.id.in_(ids)).order_by(s.id)
     free = set(uow.execute(query.with_for_update(skip_locked=not patient)).scalars())
     for submission in sorted(free):
         times, last_at = repeats[submission]
