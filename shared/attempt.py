@@ -10,9 +10,10 @@ from shared.claims import Claim, finish, held_on
 from shared.db import Database, DatabaseUnavailable, UnitOfWork
 from shared.errors import TransientError
 from shared.events import Event
-from shared.failure import snooze
+from shared.failure import explained, snooze
 from shared.handling import Effect, Work
 from shared.lanes import Lane
+from shared.observing import Acted, tell
 
 SETTLE_WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses before a settlement is tried again while the database is away; less than a lease in all."""
@@ -63,7 +64,7 @@ class Attempt:
     def end(self) -> None:
         """The rest of an effect: reach outside with no transaction open, then settle and finish in one."""
         assert isinstance(self._work, Effect)
-        outcome = self._work.act(self._prepared, self._commit)
+        outcome = self._acted(self._work)
         for wait in SETTLE_WAITS_S:
             try:
                 self._settle(outcome)
@@ -72,6 +73,16 @@ class Attempt:
             else:
                 return
         self._settle(outcome)
+
+    def _acted(self, effect: Effect[Any, Any, Any]) -> object:
+        began, reason = time.monotonic(), None
+        try:
+            return effect.act(self._prepared, self._commit)
+        except Exception as error:
+            reason = explained(error)
+            raise
+        finally:
+            tell(Acted(self.held.step, time.monotonic() - began, reason))
 
     def _settle(self, outcome: object) -> None:
         assert isinstance(self._work, Effect)

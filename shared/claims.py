@@ -4,8 +4,9 @@ A claim is a conditional UPDATE under a lease on the database's clock. Each clai
 holder of the present fence may finish: work that outlives its lease can't commit.
 """
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.bus import deliveries, events
 from shared.db import Cause, Database, UnitOfWork, database_now
 from shared.errors import FenceLost
 from shared.ids import CorrelationId, DeliveryId, EventId
+from shared.observing import Attempted, Outcome, Step, tell
 from shared.words import Service
 
 Due = tuple[DeliveryId, Service]
@@ -33,6 +35,12 @@ class Claim:
     event_name: str
     payload: dict[str, Any]
     correlation: CorrelationId
+    taken_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def step(self) -> Step:
+        """What this attempt is, for whoever watches."""
+        return Step(self.event_name, self.event_id, self.correlation, self.service, self.attempts, self.fence)
 
     @property
     def cause(self) -> Cause:
@@ -117,6 +125,11 @@ def _taken(uow: UnitOfWork, which: sa.ColumnElement[bool], lease: timedelta) -> 
         )
         for row in rows
     ]
+
+
+def tell_end(held: Claim, outcome: Outcome, reason: str | None = None) -> None:
+    """Tell whoever watches how an attempt ended, once that is certain."""
+    tell(Attempted(held.step, outcome, time.monotonic() - held.taken_at, reason))
 
 
 def ours(held: Claim) -> sa.ColumnElement[bool]:

@@ -12,7 +12,7 @@ import structlog
 
 from shared.attempt import Attempt
 from shared.bus import deliveries
-from shared.claims import Claim, claim, claim_fresh, deaths_of, finish
+from shared.claims import Claim, claim, claim_fresh, deaths_of, finish, tell_end
 from shared.db import Database, UnitOfWork, database_now
 from shared.errors import FenceLost, UnknownEvent
 from shared.events import read
@@ -20,6 +20,7 @@ from shared.failure import note_failure, park
 from shared.handling import Handlers, Together
 from shared.ids import DeliveryId
 from shared.leases import Leases
+from shared.observing import Outcome
 from shared.words import Service
 
 log = structlog.get_logger()
@@ -97,6 +98,8 @@ def _at_once(db: Database, held: Sequence[Claim], handlers: Handlers, leases: Le
         log.info("delivery.batch_taken_apart", size=len(held), reason=type(error).__name__)
         return sum(_alone(db, each, handlers, leases) for each in held)
     log.info("delivery.batch_done", size=len(done))
+    for each in done:
+        tell_end(each, Outcome.DONE)
     return len(done) + sum(_ended(db, attempt) for attempt in attempts if not attempt.is_over)
 
 
@@ -113,31 +116,42 @@ def _alone(db: Database, held: Claim, handlers: Handlers, leases: Leases) -> boo
                 if attempt.begin(uow):
                     finish(uow, [held])
         except FenceLost:
-            log.warning("delivery.fence_lost")
+            _lost(held)
             return False
         except Exception as error:  # noqa: BLE001  (whatever a handler raises is noted on the row)
             note_failure(db, held, error)
             return False
         if attempt.is_over:
-            log.info("delivery.done", attempts=held.attempts)
+            _done(held)
     return attempt.is_over or _ended(db, attempt)
 
 
 def _ended(db: Database, attempt: Attempt) -> bool:
     """The rest of an effect that has begun. True if it is done now."""
     if attempt.is_snoozed:
+        tell_end(attempt.held, Outcome.SNOOZED)
         return False
     with _bound(attempt.held):
         try:
             attempt.end()
         except FenceLost:
-            log.warning("delivery.fence_lost")
+            _lost(attempt.held)
             return False
         except Exception as error:  # noqa: BLE001  (whatever an effect raises is noted on the row)
             note_failure(db, attempt.held, error, attempt)
             return False
-        log.info("delivery.done", attempts=attempt.held.attempts)
+        _done(attempt.held)
     return True
+
+
+def _done(held: Claim) -> None:
+    log.info("delivery.done")
+    tell_end(held, Outcome.DONE)
+
+
+def _lost(held: Claim) -> None:
+    log.warning("delivery.fence_lost")
+    tell_end(held, Outcome.FENCED)
 
 
 def _attempt(db: Database, held: Claim, handlers: Handlers, leases: Leases) -> Attempt:
@@ -150,8 +164,15 @@ def _attempt(db: Database, held: Claim, handlers: Handlers, leases: Leases) -> A
 
 
 def _bound(held: Claim) -> AbstractContextManager[None]:
+    """What every line of the log says of the work in hand; `shared.observing.present_step` reads it."""
     return structlog.contextvars.bound_contextvars(
-        delivery=held.id, event=held.event_name, event_id=held.event_id, correlation=held.correlation
+        delivery=held.id,
+        service=held.service,
+        event=held.event_name,
+        event_id=held.event_id,
+        correlation=held.correlation,
+        attempt=held.attempts,
+        claim=held.fence,
     )
 
 

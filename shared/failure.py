@@ -9,9 +9,10 @@ import sqlalchemy as sa
 import structlog
 
 from shared.bus import deliveries
-from shared.claims import Claim, ours
+from shared.claims import Claim, ours, tell_end
 from shared.db import Database, UnitOfWork, database_now
 from shared.errors import PermanentError, Snooze, TalentlineError, TransientError
+from shared.observing import Outcome
 from shared.words import ParkReason
 
 if TYPE_CHECKING:
@@ -37,7 +38,17 @@ def note_failure(db: Database, held: Claim, error: Exception, attempt: "Attempt 
         is_ours = uow.execute(put).rowcount > 0
         if is_ours and attempt is not None:
             attempt.tell(uow, error)
-    log.warning("delivery.failed" if is_ours else "delivery.fence_lost", state=values["state"], reason=explained(error))
+    reason = explained(error)
+    log.warning("delivery.failed" if is_ours else "delivery.fence_lost", state=values["state"], reason=reason)
+    tell_end(held, _outcome(error, values["state"]) if is_ours else Outcome.FENCED, reason)
+
+
+def _outcome(error: Exception, state: str) -> Outcome:
+    if isinstance(error, Snooze):
+        return Outcome.SNOOZED
+    if state == "parked":
+        return Outcome.PARKED
+    return Outcome.TRANSIENT if isinstance(error, TransientError) else Outcome.FAILED
 
 
 def _after(held: Claim, error: Exception) -> dict[str, Any]:
@@ -77,6 +88,7 @@ def park(db: Database, held: Claim, reason: str) -> None:
             .values(state="parked", reason=ParkReason.POISON, lease_until=None, lane=None, last_error=reason)
         )
     log.error("delivery.parked", reason=reason)
+    tell_end(held, Outcome.PARKED, reason)
 
 
 def park_reason(error: Exception) -> ParkReason:

@@ -17,6 +17,7 @@ from shared.company import Company
 from shared.db import Database, database_now
 from shared.errors import TransientError
 from shared.ids import DeliveryId
+from shared.observing import LeaseNotRenewed, tell
 
 log = structlog.get_logger()
 
@@ -81,3 +82,4 @@ class Leases:
                 self.renew()
             except TransientError as error:
                 log.warning("leases.not_renewed", reason=str(error))
+                tell(LeaseNotRenewed())

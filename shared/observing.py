@@ -56,6 +56,8 @@ class Step:
     correlation: CorrelationId
     service: Service
     attempt: int
+    claim: int
+    """The fence: it tells two claims of one attempt apart, since a snooze gives its attempt back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,4 +163,5 @@ def present_step() -> Step | None:
     bound = structlog.contextvars.get_contextvars()
     if "attempt" not in bound:
         return None
-    return Step(bound["event"], bound["event_id"], bound["correlation"], bound["service"], bound["attempt"])
+    names = ("event", "event_id", "correlation", "service", "attempt", "claim")
+    return Step(*(bound[name] for name in names))
