@@ -62,9 +62,6 @@ def export(
 def release(
     cohort: CohortName,
     participants: Annotated[list[str] | None, typer.Argument(metavar="[PARTICIPANT…]", help="Default: all.")] = None,
-    resend: Annotated[
-        bool, typer.Option("--resend", help="Send again a plan that was refused or may not have arrived.")
-    ] = False,
     wait: Wait = True,
     timeout: Timeout = 120.0,
     by: Annotated[str, typer.Option(help="Who does it, for the audit trail.")] = "coordinator",
@@ -74,7 +71,7 @@ def release(
     chain = CorrelationId(new_id())
     chosen = [ParticipantId(each) for each in participants] if participants else None
     with db.write(Cause(chain)) as uow:
-        outcomes = commands.release(uow, CohortId(cohort), chosen, by, resend=resend)
+        outcomes = commands.release(uow, CohortId(cohort), chosen, by)
     for outcome in outcomes:
         say(f"{outcome.participant}: {outcome.words}")
     if not outcomes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.reporting.core.disclosure import exposes
 from services.reporting.core.documents import PlanDocument
 from services.reporting.core.pool import Decision, PoolEntry, PoolStatus, decided
-from services.reporting.core.release import MessageState, PlanState, day_of, releasable, waits_for
+from services.reporting.core.release import PlanState, day_of, releasable, waits_for
 from services.reporting.library import pool_rule
 from services.reporting.rendering import plan_pdf as rendered_plan
 from services.reporting.store import (
@@ -14,7 +14,6 @@ from services.reporting.store import (
     NoSuchPlan,
     PoolRecord,
     latest_revision,
-    messages,
     plan_document,
     plan_pdf_bytes,
     plans,
@@ -55,42 +54,33 @@ def release(
     cohort: CohortId,
     participants: Iterable[ParticipantId] | None,
     actor: str,
-    *,
-    resend: bool = False,
 ) -> list[ReleaseOutcome]:
     """Let plans go out that wait for a person: first plans after the debrief, and revisions. None: all that wait.
 
-    A revision that would expose raters by its difference from an earlier plan is not released. `resend`: send a plan
-    again that was refused or may not have arrived; its address is taken from the roster as it is now.
-    Raises UnknownCohort.
+    A revision that would expose raters by its difference from an earlier plan is not released. What was released before
+    is sent again by `services.reporting.mail` only. Raises UnknownCohort.
     """
     definition = definition_of(uow.connection, cohort)
     chosen = _waiting(uow, cohort) if participants is None else sorted(set(participants))
-    return [_released(uow, definition, each, actor, resend=resend) for each in chosen]
+    return [_released(uow, definition, each, actor) for each in chosen]
 
 
 def _waiting(uow: UnitOfWork, cohort: CohortId) -> list[ParticipantId]:
     return [plan.participant for plan in plans.drafts_of(uow.connection, cohort)]
 
 
-def _released(
-    uow: UnitOfWork, definition: CohortDefinition, participant: ParticipantId, actor: str, *, resend: bool
-) -> ReleaseOutcome:
+def _released(uow: UnitOfWork, definition: CohortDefinition, participant: ParticipantId, actor: str) -> ReleaseOutcome:
     cohort = CohortId(definition.cohort)
     if not latest_revision(uow.connection, cohort, participant):
         return ReleaseOutcome(participant, None, released=False, words="there is no plan yet: plans follow scores")
     plans.lock_case(uow, cohort, participant)
     known = plans.plans_about(uow.connection, cohort, participant)
     plan = known[-1]
-    reason = _not_resendable(uow, known) if resend else _not_releasable(definition, known)
+    reason = _not_releasable(definition, known)
     if reason:
         return ReleaseOutcome(participant, plan.revision, released=False, words=reason)
-    if resend:
-        plan = _out(known)[-1]
-        _make_way(uow, plan, actor)
-    else:
-        plans.release(uow, plan, by=actor, at=clock.now())
-        audited(uow, actor=actor, action="plan.release", subject=plan.document.reference)
+    plans.release(uow, plan, by=actor, at=clock.now())
+    audited(uow, actor=actor, action="plan.release", subject=plan.document.reference)
     publish(uow, PlanReleased(cohort=cohort, participant=participant, revision=plan.revision))
     return ReleaseOutcome(participant, plan.revision, released=True, words=f"plan {plan.revision} is on its way")
 
@@ -110,24 +100,6 @@ def _not_releasable(definition: CohortDefinition, known: Sequence[Plan]) -> str 
         return waits_for(plan.revision, policy)
     earlier = [other.shown for other in _out(known)]
     return exposes(earlier, plan.shown, definition.disclosure.group_minimum) if earlier else None
-
-
-def _not_resendable(uow: UnitOfWork, known: Sequence[Plan]) -> str | None:
-    out = _out(known)
-    if not out:
-        return "nothing was sent yet that could be sent again"
-    message = messages.message_about(uow.connection, out[-1].cohort, out[-1].participant, out[-1].revision)
-    if message is None or message.state not in {MessageState.UNDELIVERABLE, MessageState.UNCERTAIN}:
-        return "its latest mail was neither refused nor lost, so it is not sent again"
-    return None
-
-
-def _make_way(uow: UnitOfWork, plan: Plan, actor: str) -> None:
-    message = messages.message_about(uow.connection, plan.cohort, plan.participant, plan.revision)
-    if message is not None:
-        detail = {"state": message.state.value, "words": message.words, "attempts": message.attempts}
-        audited(uow, actor=actor, action="plan.resend", subject=plan.document.reference, detail=detail)
-        messages.drop_rendered(uow, message)
 
 
 def decide(

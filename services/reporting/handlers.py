@@ -16,7 +16,7 @@ from services.reporting.core.plan import person_of, plan_for
 from services.reporting.core.pool import PoolEntry, entries_after, expired, proposed
 from services.reporting.core.release import PlanState, day_of, goes_out_at_once, revision_for
 from services.reporting.library import plan_library, pool_rule, report_words
-from services.reporting.sending import Rendering, Sending
+from services.reporting.sending import Proving, Rendering, Sending
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import people, plans, pool, reports
 from services.reporting.store.plans import Plan
@@ -28,6 +28,7 @@ from shared.db import UnitOfWork
 from shared.events import (
     CohortReported,
     CohortScored,
+    MailProofDue,
     ParticipantScored,
     PlanReleased,
     PoolExpiryDue,
@@ -45,12 +46,14 @@ def handlers(
 ) -> Handlers:
     """What reporting does with each event; without settings, those of the environment."""
     settings, rendering = settings or ReportingSettings(), rendering or Rendering()
-    sending = Sending(settings, channel or channel_for(settings.mail), rendering)
+    channel = channel or channel_for(settings.mail, settings.mail_archive)
+    sending, proving = Sending(settings, channel, rendering), Proving(settings, channel)
     return {
         ParticipantScored.name: participant_scored,
         CohortScored.name: partial(cohort_scored, rendering),
         PoolExpiryDue.name: pool_expiry_due,
-        PlanReleased.name: Effect(sending.begin, sending.act, sending.settle, sending.failed),
+        PlanReleased.name: Effect(sending.begin, sending.act, sending.settle, sending.failed, sending.lane),
+        MailProofDue.name: Effect(proving.begin, proving.act, proving.settle, lane=proving.lane),
     }
 
 

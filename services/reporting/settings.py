@@ -1,5 +1,6 @@
 """What reporting takes from the environment."""
 
+from datetime import timedelta
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
@@ -17,6 +18,19 @@ class ReportingSettings(Settings):
         repr=False,
         description="the way out for mail: folder:PATH or smtp://…; default a folder in DATA_DIR",
     )
+    mail_archive: str | None = Field(
+        default=None,
+        repr=False,
+        description="mailbox that gets a copy of every mail, to prove later on that it arrived: "
+        "imaps://user:password@host/INBOX?address=archive@example.org",
+    )
+    mail_proof_after_seconds: float = Field(
+        default=900, ge=0, description="when a mail that may have arrived is first looked for"
+    )
+    mail_absent_after_seconds: float = Field(
+        default=86400, gt=0, description="when a mail that is not found has not arrived, and is sent again"
+    )
+    mail_at_once: int = Field(default=4, ge=1, description="mails to one domain that are handed over at a time")
     mail_from: str = Field(
         default="Talent programme <plans@example.org>", description="sender of the mails: a name and an address"
     )
@@ -40,6 +54,16 @@ class ReportingSettings(Settings):
         """The same without user and password, for people and logs."""
         parts = urlsplit(self.mail)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+    @property
+    def proof_after(self) -> timedelta:
+        """How long after a hand-over was cut off its proof is first asked for."""
+        return timedelta(seconds=self.mail_proof_after_seconds)
+
+    @property
+    def absent_after(self) -> timedelta:
+        """How long after a hand-over began "not there" means that the mail did not arrive."""
+        return timedelta(seconds=self.mail_absent_after_seconds)
 
     @property
     def sender(self) -> str:

@@ -6,22 +6,25 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
-from services.reporting.core.channel import Channel, OutgoingMessage, Receipt
+from services.reporting.core.channel import Channel, HandingOver, OutgoingMessage, Proof, Receipt
 from services.reporting.core.documents import MailWords, PlanDocument, RenderedMail
 from services.reporting.handlers import handlers
 from services.reporting.sending import Rendering
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import PlanRow, plans_of
+from services.reporting.tables import messages
 from shared import delivery
-from shared.bus import deliveries, events
+from shared.bus import deliveries, events, lanes, timers
 from shared.cohort.definition import CohortDefinition
-from shared.db import Database
-from shared.events import Event
+from shared.db import Database, database_now
+from shared.events import Event, MailProofDue
 from shared.ids import DeliveryId, ParticipantId
 from shared.outbox import publish
+from shared.timers import fire
 from tests.builders.reporting import COHORT, P1, a_definition, put_cohort
 
 
@@ -35,24 +38,46 @@ def mailed(mail: MailWords) -> RenderedMail:
     return RenderedMail(text=f"Dear {mail.given_name}", html=f"<p>Dear {mail.given_name}</p>")
 
 
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 QUICK = Rendering(plan_pdf=printed, cohort_report_pdf=lambda document: document.summary.encode(), plan_mail=mailed)
 
 
 class Outside:
-    """A way out that is not exact once: takes messages, or does as `answer` says."""
+    """A way out that is not exact once: takes messages, or does as `answer` says once it was handed one.
 
+    `knows`: what it says when it is asked for a proof; None: it has none.
+    """
+
+    name = "outside"
     exact_once = False
 
-    def __init__(self, answer: Callable[[OutgoingMessage], None] | None = None) -> None:
+    def __init__(
+        self, answer: Callable[[OutgoingMessage], None] | None = None, knows: Callable[[], Proof] | None = None
+    ) -> None:
         self.answer = answer
+        self.knows = knows
         self.taken: list[OutgoingMessage] = []
 
-    def send(self, message: OutgoingMessage) -> Receipt:
+    @property
+    def has_proof(self) -> bool:
+        """Whether it was told what to say."""
+        return self.knows is not None
+
+    def lane(self, recipient: str) -> str | None:
+        """A lane a domain."""
+        return f"mail:{recipient.partition('@')[2]}"
+
+    def send(self, message: OutgoingMessage, handing_over: HandingOver) -> Receipt:
         """Take the message, unless `answer` raises."""
+        handing_over()
         if self.answer is not None:
             self.answer(message)
         self.taken.append(message)
-        return Receipt("outside", "250 taken")
+        return Receipt("250 taken")
+
+    def proof(self, key: str, since: datetime) -> Proof:
+        """What it was told to say."""
+        return self.knows() if self.knows else Proof.UNKNOWN
 
     def check(self) -> None:
         """It is always there."""
@@ -69,12 +94,13 @@ class ReportingBench:
         people: Mapping[ParticipantId, str | None] | None = None,
         channel: Channel | None = None,
         rendering: Rendering = QUICK,
+        **settings: Any,
     ) -> None:
         self.db = db
         self.mail = folder / "mail"
         put_cohort(db, definition or a_definition(), people or {P1: "local"})
-        settings = ReportingSettings(data_dir=folder, mail_url=f"folder:{self.mail}")
-        self.handlers = handlers(settings, channel, rendering)
+        self.settings = ReportingSettings(data_dir=folder, mail_url=f"folder:{self.mail}").model_copy(update=settings)
+        self.handlers = handlers(self.settings, channel, rendering)
 
     def hears(self, *told: Event) -> None:
         """Publish events, each in its own transaction, and do all that follows."""
@@ -91,17 +117,48 @@ class ReportingBench:
 
     def due(self) -> list[DeliveryId]:
         """Deliveries that reporting could take now."""
-        query = sa.select(deliveries.c.id).where(deliveries.c.state == "pending", deliveries.c.due_at <= _soon())
+        d = deliveries.c
+        dead = sa.and_(d.state == "running", d.lease_until < database_now())
+        query = sa.select(d.id).where(sa.or_(sa.and_(d.state == "pending", d.due_at <= database_now()), dead))
         with self.db.read() as connection:
-            return [DeliveryId(each) for each in connection.execute(query.order_by(deliveries.c.id)).scalars()]
+            return [DeliveryId(each) for each in connection.execute(query.order_by(d.id)).scalars()]
 
     def time_passes(self) -> None:
-        """Everything that was put off is due now, and every lease is over."""
-        then = datetime(2020, 1, 1, tzinfo=UTC)
+        """Everything that was put off is due now, every lease is over and every lane is open."""
         with self.db.write() as uow:
-            uow.execute(sa.update(deliveries).where(deliveries.c.state == "pending").values(due_at=then))
-            running = deliveries.c.state == "running"
-            uow.execute(sa.update(deliveries).where(running).values(lease_until=then, state="pending", due_at=then))
+            uow.execute(sa.update(lanes).values(shut_until=None))
+        self.worker_died()
+        self.all_is_due()
+
+    def worker_died(self) -> None:
+        """The lease of what is in hand is over; whoever takes it next is another worker."""
+        with self.db.write() as uow:
+            uow.execute(sa.update(deliveries).where(deliveries.c.state == "running").values(lease_until=_LONG_AGO))
+
+    def all_is_due(self) -> None:
+        """Everything that was put off is due now, and lanes stay as they are."""
+        with self.db.write() as uow:
+            uow.execute(sa.update(deliveries).where(deliveries.c.state == "pending").values(due_at=_LONG_AGO))
+
+    def seconds_until_due(self) -> float:
+        """How long until the first delivery that was put off is due."""
+        d = deliveries.c
+        query = sa.select(d.due_at).where(d.state == "pending").order_by(d.due_at).limit(1)
+        with self.db.read() as connection:
+            due = connection.execute(query).scalar_one()
+            now = connection.execute(sa.select(database_now())).scalar_one()
+        return float((due - now).total_seconds())
+
+    def hours_pass(self, hours: float) -> None:
+        """Every mail was handed over so much earlier, and it is time to look at each doubt."""
+        m = messages.c
+        with self.db.write() as uow:
+            for row in uow.execute(sa.select(m.message_id, m.handed_over_at).where(m.handed_over_at.is_not(None))):
+                earlier = row.handed_over_at - timedelta(hours=hours)
+                uow.execute(sa.update(messages).where(m.message_id == row.message_id).values(handed_over_at=earlier))
+            uow.execute(sa.update(timers).where(timers.c.event == MailProofDue.name).values(due_at=_LONG_AGO))
+        fire(self.db)
+        self.work()
 
     def states(self, event: type[Event]) -> list[tuple[str, str | None]]:
         """State and last error of reporting's deliveries of one kind of event."""
@@ -133,7 +190,3 @@ class ReportingBench:
     def pdfs(self) -> list[str]:
         """What is attached, as `printed` printed it."""
         return [bytes(part.get_content()).decode() for mail in self.mails() for part in mail.iter_attachments()]
-
-
-def _soon() -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=0.5)

@@ -4,6 +4,7 @@ A channel enters by a line in `STANDS`: how its other side is set up, and what l
 """
 
 import logging
+import re
 import resource
 import signal
 import subprocess
@@ -13,37 +14,53 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from services.reporting.channels import CHANNELS, UnknownChannel, channel_for
+from services.reporting.channels.smtp import SmtpChannel
 from services.reporting.core.channel import (
     Channel,
+    ChannelAway,
     ChannelError,
     ChannelUnavailable,
     OutgoingMessage,
+    Proof,
+    PutOff,
     Uncertain,
     Undeliverable,
 )
-from tests.servers.mail import PASSWORD, TLS, USER, MailServer, Postbox
+from tests.servers.imap import ADDRESS as ARCHIVE
+from tests.servers.imap import ArchiveServer
+from tests.servers.mail import PASSWORD, TLS, USER, HangUp, MailServer, Postbox
 
 ADDRESS = "ffion.nakamura@example.org"
 MESSAGE = OutgoingMessage(
     key="<0123456789abcdef0123456789abcdef@example.org>",
     sender="plans@example.org",
     recipient=ADDRESS,
-    content=b"To: Ffion <ffion.nakamura@example.org>\r\nSubject: Your plan\r\n\r\n.\r\n..two dots\r\n.one\r\nend\r\n",
+    content=b"To: Ffion <ffion.nakamura@example.org>\r\nMessage-ID: <0123456789abcdef0123456789abcdef@example.org>\r\n"
+    b"Subject: Your plan\r\n\r\n.\r\n..two dots\r\n.one\r\nend\r\n",
 )
+
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def noted() -> None:
+    """Nothing stands against the hand-over."""
 
 
 @dataclass(frozen=True)
 class Stand:
-    """A channel and its other side."""
+    """A channel and its other side. `proves`: whether it is set up so that it has a proof."""
 
     channel: Channel
     received: Callable[[], list[bytes]]
+    proves: bool = False
 
 
 Stands = Callable[[Path], AbstractContextManager[Stand]]
@@ -53,7 +70,7 @@ Stands = Callable[[Path], AbstractContextManager[Stand]]
 def a_folder(tmp_path: Path) -> Iterator[Stand]:
     folder = tmp_path / "not" / "there yet"
     channel = channel_for(f"folder:{folder}")
-    yield Stand(channel, lambda: [file.read_bytes() for file in sorted(folder.glob("*.eml"))])
+    yield Stand(channel, lambda: [file.read_bytes() for file in sorted(folder.glob("*.eml"))], proves=True)
 
 
 @contextmanager
@@ -69,8 +86,20 @@ def a_mail_server_with_tls(tmp_path: Path) -> Iterator[Stand]:
         yield Stand(channel_for(url), lambda: server.postbox.taken)
 
 
-STANDS: dict[str, Stands] = {"folder": a_folder, "smtp": a_mail_server, "smtps": a_mail_server_with_tls}
-"""Scheme → a channel with its other side."""
+@contextmanager
+def a_mail_server_with_an_archive(tmp_path: Path) -> Iterator[Stand]:
+    with ArchiveServer() as archive, MailServer(Postbox(mailboxes={ARCHIVE: archive.deliver})) as server:
+        channel = channel_for(f"smtp://127.0.0.1:{server.port}?timeout=5", archive.url())
+        yield Stand(channel, lambda: server.postbox.taken, proves=True)
+
+
+STANDS: dict[str, Stands] = {
+    "folder": a_folder,
+    "smtp": a_mail_server,
+    "smtps": a_mail_server_with_tls,
+    "smtp with an archive": a_mail_server_with_an_archive,
+}
+"""Scheme, and in which company → a channel with its other side."""
 
 
 @pytest.fixture(params=list(STANDS))
@@ -80,26 +109,63 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
 
 
 def test_every_channel_is_under_contract() -> None:
-    assert set(STANDS) == set(CHANNELS)
+    assert {stand.partition(" ")[0] for stand in STANDS} == set(CHANNELS)
 
 
 def test_a_message_arrives_as_it_was_sent(stand: Stand) -> None:
-    receipt = stand.channel.send(MESSAGE)
+    receipt = stand.channel.send(MESSAGE, noted)
     assert stand.received() == [MESSAGE.content]
     assert receipt.words
     assert ADDRESS not in str(receipt)
 
 
 def test_the_same_key_twice_is_one_message_where_the_channel_says_so(stand: Stand) -> None:
-    stand.channel.send(MESSAGE)
-    stand.channel.send(MESSAGE)
+    stand.channel.send(MESSAGE, noted)
+    stand.channel.send(MESSAGE, noted)
     assert len(stand.received()) == (1 if stand.channel.exact_once else 2)
 
 
 def test_two_keys_are_two_messages(stand: Stand) -> None:
     for key in ("<a@example.org>", "<b@example.org>"):
-        stand.channel.send(OutgoingMessage(key, MESSAGE.sender, MESSAGE.recipient, MESSAGE.content))
+        stand.channel.send(OutgoingMessage(key, MESSAGE.sender, MESSAGE.recipient, MESSAGE.content), noted)
     assert len(stand.received()) == 2
+
+
+class NotOurs(Exception):
+    """Another worker has the message by now."""
+
+
+def test_what_stands_against_the_hand_over_goes_through_and_nothing_is_sent(stand: Stand) -> None:
+    def not_ours() -> None:
+        raise NotOurs
+
+    with pytest.raises(NotOurs):
+        stand.channel.send(MESSAGE, not_ours)
+    assert stand.received() == []
+    stand.channel.send(MESSAGE, noted)
+    assert len(stand.received()) == 1
+
+
+def test_the_hand_over_is_told_once_before_the_other_side_has_anything(stand: Stand) -> None:
+    seen: list[list[bytes]] = []
+    stand.channel.send(MESSAGE, lambda: seen.append(list(stand.received())))
+    assert seen == [[]]
+
+
+def test_a_proof_tells_what_arrived_from_what_did_not(stand: Stand) -> None:
+    assert stand.channel.has_proof == stand.proves
+    stand.channel.send(MESSAGE, noted)
+    proofs = [stand.channel.proof(key, LONG_AGO) for key in (MESSAGE.key, "<another@example.org>")]
+    assert proofs == ([Proof.ARRIVED, Proof.ABSENT] if stand.proves else [Proof.UNKNOWN, Proof.UNKNOWN])
+
+
+def test_a_channel_has_a_short_name_that_tells_nothing_but_its_kind(stand: Stand) -> None:
+    assert re.fullmatch(r"[a-z-]+(\+[0-9a-f]{8})?", stand.channel.name)
+    assert len(stand.channel.name) <= 20
+
+
+def test_a_lane_names_no_person(stand: Stand) -> None:
+    assert stand.channel.lane(ADDRESS) in {None, "mail:example.org"}
 
 
 def test_a_check_sends_nothing(stand: Stand) -> None:
@@ -117,7 +183,7 @@ def test_many_senders_of_one_key_leave_one_whole_message(tmp_path: Path) -> None
 
     def send() -> None:
         start.wait()
-        channel.send(large)
+        channel.send(large, noted)
 
     threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
@@ -135,13 +201,13 @@ def test_a_sender_that_was_killed_leaves_no_message_and_no_rubbish_after_the_nex
         "from services.reporting.channels import channel_for\n"
         "from services.reporting.core.channel import OutgoingMessage\n"
         "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"channel_for('folder:{tmp_path}').send(OutgoingMessage({MESSAGE.key!r}, 'a', 'b', b'x' * 9999))\n"
+        f"channel_for('folder:{tmp_path}').send(OutgoingMessage({MESSAGE.key!r}, 'a', 'b', b'x' * 9999), print)\n"
     )
     died = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
     assert died.returncode == -signal.SIGKILL
     assert list(tmp_path.glob("*.eml")) == []
     assert len(list(tmp_path.iterdir())) == 1
-    channel_for(f"folder:{tmp_path}").send(MESSAGE)
+    channel_for(f"folder:{tmp_path}").send(MESSAGE, noted)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [MESSAGE.content]
 
 
@@ -151,34 +217,34 @@ def test_a_full_disk_is_a_channel_that_is_away(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-        with pytest.raises(ChannelUnavailable, match="can't be written"):
-            channel.send(OutgoingMessage(MESSAGE.key, "a", "b", b"x" * 100_000))
+        with pytest.raises(ChannelAway, match="can't be written"):
+            channel.send(OutgoingMessage(MESSAGE.key, "a", "b", b"x" * 100_000), noted)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, ignored)
     assert list(tmp_path.iterdir()) == []
-    channel.send(MESSAGE)
+    channel.send(MESSAGE, noted)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_folder_that_cannot_be_made_is_a_channel_that_is_away(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     channel = channel_for(f"folder:{tmp_path / 'file' / 'mail'}")
-    with pytest.raises(ChannelUnavailable, match="can't be written"):
-        channel.send(MESSAGE)
+    with pytest.raises(ChannelAway, match="can't be written"):
+        channel.send(MESSAGE, noted)
     with pytest.raises(ChannelUnavailable):
         channel.check()
 
 
 def test_no_key_leads_out_of_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "mail"
-    channel_for(f"folder:{folder}").send(OutgoingMessage("<../../x@example.org>", "a", "b", b"x"))
+    channel_for(f"folder:{folder}").send(OutgoingMessage("<../../x@example.org>", "a", "b", b"x"), noted)
     assert [file.parent for file in tmp_path.rglob("*.eml")] == [folder]
 
 
 def test_only_the_owner_can_read_the_mail(tmp_path: Path) -> None:
     folder = tmp_path / "mail"
-    channel_for(f"folder:{folder}").send(MESSAGE)
+    channel_for(f"folder:{folder}").send(MESSAGE, noted)
     assert folder.stat().st_mode & 0o077 == 0
     assert next(folder.iterdir()).stat().st_mode & 0o077 == 0
 
@@ -192,7 +258,7 @@ def sent_to(
     """Send to a server that behaves so; gives the receipt's words."""
     with MailServer(postbox, tls, login=login) as server:
         host = "localhost" if tls != "none" else "127.0.0.1"
-        return channel_for(f"smtp://{user}{host}:{server.port}?{options}").send(MESSAGE).words
+        return channel_for(f"smtp://{user}{host}:{server.port}?{options}").send(MESSAGE, noted).words
 
 
 def test_the_envelope_holds_the_bare_addresses() -> None:
@@ -209,16 +275,30 @@ REFUSED = f"550 5.1.1 <{ADDRESS}>: no mailbox {ADDRESS} here"
     [
         pytest.param(Postbox(rcpt=REFUSED), Undeliverable, id="no such mailbox"),
         pytest.param(Postbox(data="554 5.7.1 not wanted"), Undeliverable, id="content refused"),
+        pytest.param(Postbox(announce="554 5.5.1 no valid recipients"), Undeliverable, id="DATA refused"),
         pytest.param(Postbox(mail="552 5.3.4 too large"), Undeliverable, id="too large"),
-        pytest.param(Postbox(mail="550 5.7.1 sender not allowed"), ChannelUnavailable, id="sender refused: a setting"),
-        pytest.param(Postbox(rcpt="450 4.2.1 greylisted"), ChannelUnavailable, id="recipient put off"),
+        pytest.param(Postbox(rcpt="552 5.2.2 mailbox full"), Undeliverable, id="mailbox full"),
+        pytest.param(Postbox(data="552 5.3.4 too large"), Undeliverable, id="too large, found out late"),
+        pytest.param(Postbox(rcpt="452 4.2.2 mailbox full"), ChannelUnavailable, id="mailbox full for now"),
+        pytest.param(Postbox(data="452 4.3.1 system storage"), ChannelUnavailable, id="server full"),
+        pytest.param(Postbox(rcpt="450 4.2.0 busy"), ChannelUnavailable, id="recipient put off"),
+        pytest.param(Postbox(announce="451 4.3.0 later"), ChannelUnavailable, id="DATA put off"),
         pytest.param(Postbox(data="451 4.3.0 later"), ChannelUnavailable, id="content put off"),
-        pytest.param(Postbox(rcpt="421 4.3.2 going down"), ChannelUnavailable, id="server goes down"),
-        pytest.param(Postbox(stall="mail"), ChannelUnavailable, id="silence before the message"),
-        pytest.param(Postbox(stall="rcpt"), ChannelUnavailable, id="silence after the sender"),
-        pytest.param(Postbox(hang_up="rcpt"), ChannelUnavailable, id="hangs up before the message"),
+        pytest.param(Postbox(rcpt="450 4.2.1 greylisted"), PutOff, id="greylisted"),
+        pytest.param(Postbox(rcpt="451 4.7.1 try again in 30 seconds"), PutOff, id="told when to come again"),
+        pytest.param(Postbox(mail="550 5.7.1 sender not allowed"), ChannelAway, id="sender refused: a setting"),
+        pytest.param(Postbox(mail="451 4.3.0 busy"), ChannelAway, id="sender put off"),
+        pytest.param(Postbox(rcpt="421 4.3.2 going down"), ChannelAway, id="server goes down"),
+        pytest.param(Postbox(announce="421 4.3.2 going down"), ChannelAway, id="server goes down at DATA"),
+        pytest.param(Postbox(data="421 4.3.2 going down"), ChannelAway, id="server goes down, the message not taken"),
+        pytest.param(Postbox(stall="mail"), ChannelAway, id="silence before the message"),
+        pytest.param(Postbox(stall="rcpt"), ChannelAway, id="silence after the sender"),
+        pytest.param(Postbox(stall="announce"), ChannelAway, id="silence after DATA"),
+        pytest.param(Postbox(hang_up="rcpt"), ChannelAway, id="hangs up before the message"),
+        pytest.param(Postbox(hang_up="announce"), ChannelAway, id="hangs up at DATA"),
         pytest.param(Postbox(stall="data"), Uncertain, id="silence after the closing dot"),
         pytest.param(Postbox(hang_up="data"), Uncertain, id="hangs up after the closing dot"),
+        pytest.param(Postbox(data="354 go on"), Uncertain, id="an answer that answers nothing"),
     ],
 )
 def test_what_the_server_does_decides_what_happens_next(postbox: Postbox, error: type[ChannelError]) -> None:
@@ -226,6 +306,113 @@ def test_what_the_server_does_decides_what_happens_next(postbox: Postbox, error:
         sent_to(postbox)
     assert type(raised.value) is error
     assert ADDRESS not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        ("450 4.2.0 Greylisted for 300 seconds", 300),
+        ("450 4.7.1 greylisted, please try again in 7 minutes", 420),
+        ("451 4.7.1 Greylisting in action, please come back in 00:04:59", 299),
+        ("450 4.2.0 Recipient address rejected: Greylisted", 300),
+        ("421 4.7.0 too many connections, try again in 90 seconds", 90),
+        ("450 4.2.0 try again in 99999 hours", 6 * 3600),
+    ],
+)
+def test_the_time_that_the_server_asks_for_is_read_from_its_words(answer: str, seconds: int) -> None:
+    with pytest.raises(ChannelUnavailable) as raised:
+        sent_to(Postbox(rcpt=answer))
+    assert raised.value.retry_after == timedelta(seconds=seconds)
+
+
+def test_a_message_of_which_only_a_part_went_out_is_not_taken() -> None:
+    with HangUp(after_bytes=50_000) as server, pytest.raises(ChannelAway, match="while the message was being sent"):
+        large = OutgoingMessage(MESSAGE.key, MESSAGE.sender, ADDRESS, b"x" * 76 + b"\r\n" * 4_000_000)
+        channel_for(f"smtp://127.0.0.1:{server.port}?timeout=5").send(large, noted)
+
+
+def test_not_a_byte_of_the_message_leaves_before_the_hand_over_is_noted() -> None:
+    def not_ours() -> None:
+        raise NotOurs
+
+    with HangUp(after_bytes=50_000) as server:
+        with pytest.raises(NotOurs):
+            channel_for(f"smtp://127.0.0.1:{server.port}?timeout=5").send(MESSAGE, not_ours)
+        server.wait()
+    assert server.after_go_ahead == b""
+
+
+# ----------------------------------------------------------------------------------------------------- archive mailbox
+
+
+def test_the_archive_mailbox_gets_a_copy_and_nobody_sees_its_address(tmp_path: Path) -> None:
+    with a_mail_server_with_an_archive(tmp_path) as stand:
+        stand.channel.send(MESSAGE, noted)
+        assert stand.channel.proof(MESSAGE.key, LONG_AGO) is Proof.ARRIVED
+        assert all(ARCHIVE.encode() not in message for message in stand.received())
+
+
+@pytest.mark.parametrize("answer", ["550 5.1.1 no such user", "451 4.3.0 later"])
+def test_nothing_is_sent_while_the_archive_mailbox_is_refused(answer: str) -> None:
+    with ArchiveServer() as archive, MailServer(Postbox(rcpt=answer, refused=ARCHIVE)) as server:
+        with pytest.raises(ChannelAway, match="refused the archive mailbox"):
+            channel_for(f"smtp://127.0.0.1:{server.port}?timeout=5", archive.url()).send(MESSAGE, noted)
+        assert server.postbox.taken == []
+
+
+def test_an_archive_mailbox_that_is_away_proves_nothing_and_the_check_says_so() -> None:
+    with MailServer() as server:
+        with ArchiveServer() as archive:
+            channel = channel_for(f"smtp://127.0.0.1:{server.port}?timeout=5", archive.url())
+            channel.check()
+        for ask in (lambda: channel.proof(MESSAGE.key, LONG_AGO), channel.check):
+            with pytest.raises(ChannelAway, match="archive mailbox can't be asked"):
+                ask()
+
+
+def test_a_wrong_password_of_the_archive_mailbox_is_seen_by_the_check_and_not_shown() -> None:
+    with MailServer() as server, ArchiveServer() as archive:
+        channel = channel_for(f"smtp://127.0.0.1:{server.port}?timeout=5", archive.url(password="wrong-one"))
+        with pytest.raises(ChannelAway, match="archive mailbox can't be asked") as raised:
+            channel.check()
+    assert "wrong-one" not in f"{raised.value}{channel!r}"
+
+
+@pytest.mark.parametrize("tls", ["start", "always"])
+def test_the_archive_mailbox_is_reached_over_tls(tls: str) -> None:
+    with ArchiveServer(tls) as archive:
+        url = archive.url()
+        channel = channel_for("smtp://relay.example.org", url)
+        assert channel.proof(MESSAGE.key, LONG_AGO) is Proof.ABSENT
+        distrusting = channel_for("smtp://relay.example.org", re.sub("&ca=[^&]*", "", url))
+        with pytest.raises(ChannelAway, match="SSLCertVerificationError"):
+            distrusting.proof(MESSAGE.key, LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    ("url", "archive", "problem"),
+    [
+        ("smtp://h", "pop3://u:hunter2@h/", "give the mailbox as imaps://"),
+        ("smtp://h", "imaps://h/INBOX?address=a@example.org", "give the mailbox as imaps://"),
+        ("smtp://h", "imaps://u:hunter2@h/INBOX", r"say with \?address="),
+        ("smtp://h", "imaps://u:hunter2@h/INBOX?address=a@example.org&folder=x", "options are"),
+        ("folder:mail", "imaps://u:hunter2@h/INBOX?address=a@example.org", "needs no archive mailbox"),
+    ],
+)
+def test_an_archive_mailbox_that_cannot_be_understood_is_refused_with_what_is_wrong(
+    url: str, archive: str, problem: str
+) -> None:
+    with pytest.raises(UnknownChannel, match=problem) as raised:
+        channel_for(url, archive)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_another_archive_mailbox_is_another_name() -> None:
+    archives = [None, *(f"imaps://u:p@h/{folder}?address=a@example.org" for folder in ("INBOX", "Archive"))]
+    assert len({channel_for("smtp://h", archive).name for archive in archives}) == 3
+
+
+# -------------------------------------------------------------------------------------------------- connections and TLS
 
 
 def test_a_refusal_is_told_in_the_servers_words_without_addresses() -> None:
@@ -238,7 +425,7 @@ def test_nobody_listening_is_a_channel_that_is_away() -> None:
     with MailServer() as server:
         port = server.port
     channel = channel_for(f"smtp://127.0.0.1:{port}?timeout=0.5")
-    for attempt in (lambda: channel.send(MESSAGE), channel.check):
+    for attempt in (lambda: channel.send(MESSAGE, noted), channel.check):
         with pytest.raises(ChannelUnavailable, match="no connection"):
             attempt()
 
@@ -250,7 +437,7 @@ def test_a_server_that_never_greets_times_out() -> None:
         channel = channel_for(f"smtp://127.0.0.1:{silent.getsockname()[1]}?timeout=0.3")
         began = time.monotonic()
         with pytest.raises(ChannelUnavailable):
-            channel.send(MESSAGE)
+            channel.send(MESSAGE, noted)
         assert time.monotonic() - began < 5
 
 
@@ -326,14 +513,16 @@ def test_a_password_is_never_printed() -> None:
     ("url", "port"), [("smtp://h", 25), ("smtp://u:p@h", 587), ("smtps://h", 465), ("smtp://h:26", 26)]
 )
 def test_ports_are_the_usual_ones(url: str, port: int) -> None:
-    assert getattr(channel_for(url), "port", None) == port
+    channel = channel_for(url)
+    assert isinstance(channel, SmtpChannel)
+    assert channel.relay.port == port
 
 
 def test_nothing_personal_is_logged(
     stand: Stand, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="services"):
-        stand.channel.send(MESSAGE)
+        stand.channel.send(MESSAGE, noted)
         with pytest.raises(Undeliverable):
             sent_to(Postbox(rcpt=REFUSED))
     written = "".join(capfd.readouterr())

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import ssl
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,11 +22,18 @@ class Postbox:
 
     mail: str = ""
     rcpt: str = ""
+    announce: str = ""
+    """The answer to DATA, instead of 354."""
     data: str = ""
+    """The answer to the message."""
+    refused: str = ""
+    """The address that `rcpt` is the answer to; every one, if none is named."""
     stall: str = ""
-    """The moment (`mail`, `rcpt` or `data`) at which it says nothing any more."""
+    """The moment (`mail`, `rcpt`, `announce` or `data`) at which it says nothing any more."""
     hang_up: str = ""
     """The moment at which it closes the connection; at `data` it has the message."""
+    mailboxes: dict[str, Callable[[bytes], None]] = field(default_factory=dict)
+    """Where messages to some addresses are put."""
     taken: list[bytes] = field(default_factory=list)
     senders: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
@@ -34,7 +43,7 @@ class Postbox:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """MAIL FROM."""
-        await self._moment("mail", server)
+        await self.moment("mail", server)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return self.mail or "250 OK"
@@ -43,9 +52,11 @@ class Postbox:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """RCPT TO."""
-        await self._moment("rcpt", server)
-        envelope.rcpt_tos.append(address)
-        return self.rcpt or "250 OK"
+        await self.moment("rcpt", server)
+        answer = self.rcpt if self.refused in {"", address} else ""
+        if not answer or answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer or "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """The message and its closing dot have come."""
@@ -55,15 +66,36 @@ class Postbox:
             self.senders.append(envelope.mail_from or "")
             self.recipients.extend(envelope.rcpt_tos)
             self.secured.append(_transport(server).get_extra_info("sslcontext") is not None)
-        await self._moment("data", server)
+            for address in set(envelope.rcpt_tos) & self.mailboxes.keys():
+                self.mailboxes[address](envelope.content)
+        await self.moment("data", server)
         return self.data or "250 2.0.0 taken as 4711"
 
-    async def _moment(self, name: str, server: SMTP) -> None:
+    async def moment(self, name: str, server: SMTP) -> None:
+        """Stall or hang up, if this is the moment."""
         if self.stall == name:
             await asyncio.sleep(30)
         if self.hang_up == name:
             _transport(server).abort()
             await asyncio.sleep(30)
+
+
+class _Server(SMTP):
+    """The library's server, with a say in the answer to DATA."""
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
+        """DATA, before any of the message has come."""
+        postbox = self.event_handler
+        await postbox.moment("announce", self)
+        if postbox.announce:
+            await self.push(postbox.announce)
+        else:
+            await super().smtp_DATA(arg)
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        return _Server(self.handler, **self.SMTP_kwargs)
 
 
 class MailServer:
@@ -74,11 +106,11 @@ class MailServer:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
-        more: dict[str, Any] = {"ssl_context": _context()} if tls == "always" else {}
-        more |= {"tls_context": _context()} if tls == "start" else {}
+        more: dict[str, Any] = {"ssl_context": tls_context()} if tls == "always" else {}
+        more |= {"tls_context": tls_context()} if tls == "start" else {}
         if login:
             more |= {"authenticator": _authenticate, "auth_require_tls": tls == "start", "auth_required": True}
-        self._controller = Controller(self.postbox, hostname="127.0.0.1", port=self.port, ready_timeout=20, **more)
+        self._controller = _Controller(self.postbox, hostname="127.0.0.1", port=self.port, ready_timeout=20, **more)
 
     def __enter__(self) -> Self:
         self._controller.start()
@@ -90,12 +122,49 @@ class MailServer:
         self._controller.stop(no_assert=True)
 
 
+class HangUp:
+    """A mail server that closes the connection in the middle of the first message, and keeps what came of it."""
+
+    def __init__(self, after_bytes: int) -> None:
+        self.after_go_ahead = b""
+        self._limit = after_bytes
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listening.getsockname()[1])
+        self._thread = threading.Thread(target=self._talk, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wait()
+        self._listening.close()
+
+    def wait(self) -> None:
+        """Until the conversation is over."""
+        self._thread.join(30)
+
+    def _talk(self) -> None:
+        connection, _ = self._listening.accept()
+        with connection, connection.makefile("rwb", buffering=0) as file:
+            connection.settimeout(30)
+            file.write(b"220 here\r\n")
+            for line in iter(file.readline, b""):
+                if line.upper().startswith(b"DATA"):
+                    file.write(b"354 go ahead\r\n")
+                    break
+                file.write(b"250 OK\r\n")
+            while len(self.after_go_ahead) < self._limit and (came := file.read(4096)):
+                self.after_go_ahead += came
+
+
 def _transport(server: SMTP) -> asyncio.Transport:
     assert isinstance(server.transport, asyncio.Transport)
     return server.transport
 
 
-def _context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """What a server of these tests shows: a certificate for localhost."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(TLS / "localhost.pem", TLS / "localhost.key")
     return context

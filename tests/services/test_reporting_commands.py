@@ -35,9 +35,9 @@ def bench(db: Database, tmp_path: Path) -> ReportingBench:
     return ReportingBench(db, tmp_path, DEBRIEF, people={P1: "local", P2: "regional"})
 
 
-def asked(bench: ReportingBench, *participants: ParticipantId, **flags: bool) -> list[ReleaseOutcome]:
+def asked(bench: ReportingBench, *participants: ParticipantId) -> list[ReleaseOutcome]:
     with bench.db.write() as uow:
-        outcomes = release(uow, COHORT, list(participants) or None, "Coordinator", **flags)
+        outcomes = release(uow, COHORT, list(participants) or None, "Coordinator")
     bench.work()
     return outcomes
 
@@ -114,14 +114,6 @@ def test_a_revision_that_exposes_raters_is_refused_with_the_reason(
     assert "could be worked out from the difference" in outcome.words
     assert len(bench.mails()) == 1
     assert bench.plans()[1].waiting == outcome.words
-
-
-def test_only_what_was_refused_or_lost_is_sent_again(bench: ReportingBench) -> None:
-    bench.hears(a_scored())
-    assert "nothing was sent yet" in asked(bench, P1, resend=True)[0].words
-    asked(bench, P1)
-    assert "neither refused nor lost" in asked(bench, P1, resend=True)[0].words
-    assert len(bench.mails()) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------- printing

@@ -7,11 +7,14 @@ A link fails if the name is taken, so the same key twice, at once or after a cra
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from services.reporting.core.channel import ChannelUnavailable, OutgoingMessage, Receipt
+from services.reporting.core.channel import ChannelAway, HandingOver, OutgoingMessage, Proof, Receipt, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,34 +23,50 @@ class FolderChannel:
 
     path: Path
     exact_once: ClassVar[bool] = True
+    has_proof: ClassVar[bool] = True
 
     @classmethod
-    def of_url(cls, url: str) -> "FolderChannel":
+    def of_url(cls, url: str, archive: str | None = None) -> "FolderChannel":
         """The channel of an address `folder:PATH` or `folder:///PATH`. Raises ValueError without a path."""
+        if archive:
+            raise ValueError("a folder needs no archive mailbox: unset TALENTLINE_MAIL_ARCHIVE")
         path = re.sub("^///", "/", url.removeprefix("folder:"))
         if not path or path.startswith("//"):
             raise ValueError("give the folder's path, such as folder:var/mail or folder:/srv/mail")
         return cls(Path(path))
 
-    def send(self, message: OutgoingMessage) -> Receipt:
-        """Put the message into the folder. Raises ChannelUnavailable if the folder can't be written."""
-        place = self.path / f"{_stem(message.key)}.eml"
-        try:
+    @property
+    def name(self) -> str:
+        """Its own for each folder."""
+        return named("folder", str(self.path.resolve()))
+
+    def lane(self, recipient: str) -> None:
+        """Nothing outside this machine."""
+
+    def send(self, message: OutgoingMessage, handing_over: HandingOver) -> Receipt:
+        """Put the message into the folder. Raises ChannelAway if the folder can't be written."""
+        place = self._place(message.key)
+        with _writable():
             self._prepare()
+        handing_over()
+        with _writable():
             if not place.exists():
                 self._write(place, message.content)
-        except OSError as error:
-            raise ChannelUnavailable(f"the mail folder can't be written: {error.strerror}") from error
-        return Receipt("folder", place.name)
+        return Receipt(place.name)
+
+    def proof(self, key: str, since: datetime) -> Proof:  # noqa: ARG002  (the name says it all)
+        """Whether the message lies in the folder."""
+        return Proof.ARRIVED if self._place(key).exists() else Proof.ABSENT
 
     def check(self) -> None:
-        """Whether the folder can be written. Raises ChannelUnavailable."""
-        try:
+        """Whether the folder can be written. Raises ChannelAway."""
+        with _writable():
             self._prepare()
             with tempfile.TemporaryFile(dir=self.path):
                 pass
-        except OSError as error:
-            raise ChannelUnavailable(f"the mail folder can't be written: {error.strerror}") from error
+
+    def _place(self, key: str) -> Path:
+        return self.path / f"{_stem(key)}.eml"
 
     def _prepare(self) -> None:
         if not self.path.is_dir():
@@ -68,6 +87,14 @@ class FolderChannel:
         for left_over in self.path.glob(f".{place.stem}.*.part"):  # of a sender that was killed
             left_over.unlink(missing_ok=True)
         _flush_folder(self.path)
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ChannelAway(f"the mail folder can't be written: {error.strerror}") from error
 
 
 def _stem(key: str) -> str:

@@ -21,12 +21,16 @@ class MessageState(StrEnum):
     """How far a plan's mail is on its way."""
 
     PENDING = "pending"
+    """Nobody has it yet; it is sent, or tried again."""
     HANDING_OVER = "handing_over"
-    """An attempt is under way, or was cut off."""
+    """The other side may be taking it now, or that was cut off."""
     SENT = "sent"
     UNDELIVERABLE = "undeliverable"
+    """The other side refused it for good."""
     UNCERTAIN = "uncertain"
-    """It may have arrived; a person finds out."""
+    """It may have arrived; the channel's proof will tell."""
+    HELD = "held"
+    """It may have arrived, and nothing will tell but a person."""
 
 
 def day_of(definition: CohortDefinition, moment: datetime) -> date:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from services.reporting.core.disclosure import exposes
 from services.reporting.core.documents import PlanDocument
+from services.reporting.core.mail import known, to_do
 from services.reporting.core.message import attachment_of
 from services.reporting.core.release import MessageState, PlanState, waits_for
 from services.reporting.store.messages import message_about
@@ -66,7 +67,7 @@ def plans_of(connection: sa.Connection, cohort: CohortId) -> list[PlanRow]:
     """Every plan of a cohort, by participant and revision."""
     p, m = plans.c, messages.c
     same = sa.and_(m.cohort == p.cohort, m.participant == p.participant, m.revision == p.revision)
-    columns = (p.participant, p.revision, p.state, p.shown, p.drafted_at, p.released_at, p.sent_at)
+    columns = (p.cohort, p.participant, p.revision, p.state, p.shown, p.drafted_at, p.released_at, p.sent_at)
     mail = (m.message_id, m.state.label("mail"), m.words)
     query = sa.select(*columns, *mail).select_from(plans.outerjoin(messages, same)).where(p.cohort == cohort)
     rows = connection.execute(query.order_by(p.participant, p.revision)).mappings().all()
@@ -96,21 +97,19 @@ def _waiting(row: sa.RowMapping, revisions: Sequence[sa.RowMapping], definition:
     if row["state"] == PlanState.SENT or definition is None:
         return None
     if row["state"] == PlanState.RELEASED:
-        return _under_way(row["mail"], row["words"])
+        return _under_way(row)
     out = [other["shown"] for other in revisions if other["state"] != PlanState.DRAFT]
     reason = exposes(out, row["shown"], definition.disclosure.group_minimum) if out else None
     return reason or waits_for(row["revision"], definition.release.policy)
 
 
-def _under_way(mail: str | None, words: str | None) -> str:
+def _under_way(row: sa.RowMapping) -> str:
     """What a released plan waits for."""
-    if mail == MessageState.UNDELIVERABLE:
-        return f"refused: {words}. Correct the address in the roster, then `talentline plan release … --resend`"
-    if mail == MessageState.UNCERTAIN:
-        return f"it may have arrived ({words}): ask the participant, then `talentline plan release … --resend` if not"
-    if mail == MessageState.PENDING and words:
-        return f"not taken yet, it is tried again: {words}"
-    return "on its way"
+    if row["mail"] is None:
+        return "on its way"
+    state = MessageState(row["mail"])
+    cure = to_do(state, row["cohort"], row["participant"])
+    return f"{known(state, row['words'])}; {cure}" if cure else known(state, row["words"])
 
 
 def plan_document(
