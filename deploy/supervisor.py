@@ -115,9 +115,12 @@ class Supervisor:
 
     def _launch(self, role: Role) -> None:
         command = [sys.executable, "-m", "deploy", *role.arguments]
+        page = self._installation.settings.metrics_port
+        # A page for each child, from the door's on: on one machine they can't share a port.
+        own = {"TALENTLINE_METRICS_PORT": str(page + self.roles.index(role) if page else 0)}
         # A session of its own: Ctrl-C reaches only us, and we end them in order.
         role.process = start_child(
-            command, env=self._environment, stdin=subprocess.DEVNULL, stderr=self._log, start_new_session=True
+            command, env=self._environment | own, stdin=subprocess.DEVNULL, stderr=self._log, start_new_session=True
         )
         role.started_at, role.died_at = time.monotonic(), None
 

@@ -33,8 +33,11 @@ def up(
 def serve() -> None:
     """The web door alone."""
     from deploy import web  # noqa: PLC0415  (only this role needs the web framework)
+    from deploy.telemetry import watched  # noqa: PLC0415
 
-    web.serve(able("web"))
+    found = able("web")
+    with watched(found, "web"):
+        web.serve(found)
 
 
 def work(
@@ -42,8 +45,11 @@ def work(
 ) -> None:
     """A worker for one service, or for all of them."""
     from deploy import worker  # noqa: PLC0415  (only this role needs the handlers)
+    from deploy.telemetry import watched  # noqa: PLC0415
 
-    worker.work(able("worker"), services or list(Service))
+    found, services = able("worker"), services or list(Service)
+    with watched(found, "worker", services):
+        worker.work(found, services)
 
 
 def migrate(

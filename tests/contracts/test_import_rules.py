@@ -55,6 +55,7 @@ BAD_IMPORTS = [
     ("services/reporting/store.py", "import httpx", "the world is reached through one client"),
     ("services/reporting/commands.py", "import smtplib", "the world is reached through one client"),
     ("services/reporting/store.py", "import typst", "documents are made by rendering"),
+    ("shared/delivery.py", "import prometheus_client", "metrics and traces are known to deploy"),
     ("shared/db.py", "import alembic", "schema changes are made by shared.migrations"),
 ]
 
