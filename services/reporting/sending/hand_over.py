@@ -4,6 +4,7 @@ it is being handed over, and only then let it go. The answer is committed with t
 A worker that dies before that commit has sent nothing; one that dies after it leaves a doubt (`doubt.py`).
 """
 
+import time
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,6 +13,7 @@ from services.reporting.core.channel import (
     Channel,
     ChannelAway,
     ChannelUnavailable,
+    HandingOver,
     OutgoingMessage,
     Receipt,
     Uncertain,
@@ -31,6 +33,7 @@ from shared.failure import explained
 from shared.handling import Commit
 from shared.ids import new_id
 from shared.lanes import Lane
+from shared.observing import MailTried, present_step, tell
 
 log = structlog.get_logger()
 
@@ -121,11 +124,26 @@ class Sending:
             hand_over.outcome = Uncertain(RESTORED)
             return hand_over.outcome
         outgoing = OutgoingMessage(message.message_id, self._settings.sender, message.recipient, message.content)
-        try:
-            hand_over.outcome = self._channel.send(outgoing, handing_over)
-        except (Undeliverable, Uncertain) as outcome:
-            hand_over.outcome = outcome
+        hand_over.outcome = self._sent(outgoing, handing_over)
         return hand_over.outcome
+
+    def _sent(self, outgoing: OutgoingMessage, handing_over: HandingOver) -> Outcome:
+        """Call the channel, and tell whoever watches what became of it."""
+        began, told = time.monotonic(), "failed"
+        try:
+            receipt = self._channel.send(outgoing, handing_over)
+            told = "sent"
+        except (Undeliverable, Uncertain) as outcome:
+            told = type(outcome).__name__.lower()
+            return outcome
+        except ChannelUnavailable:
+            told = "unavailable"
+            raise
+        else:
+            return receipt
+        finally:
+            kind = self._channel.name.partition("+")[0]
+            tell(MailTried(kind, told, time.monotonic() - began, present_step()))
 
     def _stored(self, hand_over: HandOver, commit: Commit) -> Message:
         what, event = hand_over.unprinted, hand_over.event
