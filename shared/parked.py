@@ -1,5 +1,5 @@
-"""Deliveries that need a person: finding them, having them done after all, or laying them aside. Every such decision is
-audited with who and why; parked rows never expire.
+"""Deliveries that need a person: having them done after all, or laying them aside. Every such decision is audited with
+who and why; parked rows never expire. `shared.chains` shows them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +29,16 @@ def retried(uow: UnitOfWork, ids: Sequence[DeliveryId], *, by: str, why: str) ->
     for each in again:
         audited(uow, actor=by, action="delivery.retry", subject=str(each), detail={"why": why})
     return again
+
+
+def discarded(uow: UnitOfWork, ids: Sequence[DeliveryId], *, by: str, why: str) -> list[DeliveryId]:
+    """Lay these aside: they are kept and shown, but are no alarm any more. Gives those that were parked."""
+    d = deliveries.c
+    aside = sa.update(deliveries).where(d.id.in_(list(ids)), d.state == "parked").values(state="discarded")
+    found = [DeliveryId(each) for each in uow.execute(aside.returning(d.id)).scalars()]
+    for each in found:
+        audited(uow, actor=by, action="delivery.discard", subject=str(each), detail={"why": why})
+    return found
 
 
 def take_up(db: Database, handlers: Mapping[Service, Handlers]) -> int:
