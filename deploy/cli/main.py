@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from deploy.cli import cohorts, deliveries, evidence, operations, plans, pool, results
+from deploy.cli import cohorts, deliveries, evidence, mail, operations, plans, pool, results
 from deploy.cli.output import complain
 from shared.errors import TalentlineError
 
@@ -20,6 +20,7 @@ app.add_typer(cohorts.group, name="cohort")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
 app.add_typer(plans.group, name="plan")
+app.add_typer(mail.group, name="mail")
 app.add_typer(pool.group, name="pool")
 app.add_typer(deliveries.group, name="deliveries")
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from services.reporting.core.keys import plan_reference
 from services.reporting.core.release import MessageState
 from services.reporting.tables import messages
-from shared.bus import timers
+from shared.bus import audit, timers
 from shared.ids import CohortId, ParticipantId
 
 TIMER = "reporting.mail_proof:"
@@ -54,6 +55,24 @@ def mails(
         query = query.where(m.participant == participant)
     rows = connection.execute(query.order_by(m.cohort, m.participant, m.revision)).mappings()
     return [_mail(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a person did about a plan or its mail."""
+
+    at: datetime
+    actor: str
+    action: str
+    reason: str
+
+
+def deeds(connection: sa.Connection, mail: Mail) -> list[Deed]:
+    """Who did what about a mail and its plan, the first first."""
+    a = audit.c
+    query = sa.select(a.at, a.actor, a.action, a.detail).order_by(a.id)
+    rows = connection.execute(query.where(a.subject == plan_reference(mail.cohort, mail.participant, mail.revision)))
+    return [Deed(row.at, row.actor, row.action, (row.detail or {}).get("reason") or "") for row in rows]
 
 
 def _mail(row: sa.RowMapping) -> Mail:
