@@ -48,6 +48,7 @@ class Patient(httpx.BaseTransport):
     """Sends again what was not answered, or answered with 5xx, and notes which submissions were accepted."""
 
     def __init__(self) -> None:
+        self._way = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
         self.again = 0
         self.accepted: set[str] = set()
 
@@ -68,9 +69,8 @@ class Patient(httpx.BaseTransport):
             time.sleep(AGAIN_S)
 
     def _sent(self, request: httpx.Request) -> httpx.Response:
-        with httpx.HTTPTransport() as way:
-            answer = way.handle_request(request)
-            answer.read()
+        answer = self._way.handle_request(request)
+        answer.read()
         if answer.is_success and "application/json" in answer.headers.get("content-type", ""):
             self.accepted |= {answer.json().get("submission")} - {None}
         return answer

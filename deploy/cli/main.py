@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from deploy.cli import cohorts, deliveries, evidence, mail, operations, plans, pool, results
+from deploy.cli import backups, cohorts, deliveries, evidence, mail, operations, plans, pool, results
 from deploy.cli.output import complain
 from shared.errors import TalentlineError
 
@@ -15,6 +15,7 @@ app = typer.Typer(
     help="Run a leadership talent process: evidence in, defensible scores, personal development plans out.",
 )
 operations.add_to(app)
+backups.add_to(app)
 app.command("submit")(evidence.submit)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(evidence.quarantine, name="quarantine")

@@ -50,6 +50,11 @@ class PostgresServer:
         assert self._home is not None, "the server was never started"
         return self._home
 
+    @property
+    def programs(self) -> Path:
+        """Where PostgreSQL's programs lie: pg_dump, pg_restore and others."""
+        return self._bin
+
     def start(self, patience: float = 60.0) -> Self:
         """Start the server (made by initdb at the first start) and wait until it takes connections."""
         if self._home is None:
