@@ -100,7 +100,12 @@ class ReportingBench:
         self.mail = folder / "mail"
         put_cohort(db, definition or a_definition(), people or {P1: "local"})
         self.settings = ReportingSettings(data_dir=folder, mail_url=f"folder:{self.mail}").model_copy(update=settings)
-        self.handlers = handlers(self.settings, channel, rendering)
+        self.rendering = rendering
+        self.use(channel)
+
+    def use(self, channel: Channel | None) -> None:
+        """From now on mail goes this way; None: the folder's."""
+        self.handlers = handlers(self.settings, channel, self.rendering)
 
     def hears(self, *told: Event) -> None:
         """Publish events, each in its own transaction, and do all that follows."""

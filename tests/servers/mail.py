@@ -32,6 +32,8 @@ class Postbox:
     """The moment (`mail`, `rcpt`, `announce` or `data`) at which it says nothing any more."""
     hang_up: str = ""
     """The moment at which it closes the connection; at `data` it has the message."""
+    meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What else happens at a moment, before it answers."""
     mailboxes: dict[str, Callable[[bytes], None]] = field(default_factory=dict)
     """Where messages to some addresses are put."""
     taken: list[bytes] = field(default_factory=list)
@@ -73,6 +75,8 @@ class Postbox:
 
     async def moment(self, name: str, server: SMTP) -> None:
         """Stall or hang up, if this is the moment."""
+        if name in self.meanwhile:
+            await asyncio.to_thread(self.meanwhile[name])
         if self.stall == name:
             await asyncio.sleep(30)
         if self.hang_up == name:

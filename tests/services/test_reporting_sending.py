@@ -133,7 +133,7 @@ def test_a_mail_that_was_cut_off_in_one_way_out_is_not_sent_by_another(db: Datab
     outside = Outside()
     bench = ReportingBench(db, tmp_path, AUTOMATIC, channel=outside)
     cut_off(bench, outside)
-    bench.handlers = handlers(bench.settings)
+    bench.use(None)
     bench.work()
     assert bench.mails() == []
     assert message_state(db)[0] == "held"
@@ -207,7 +207,7 @@ def test_a_look_up_that_comes_after_the_doubt_is_over_changes_nothing(db: Databa
 
 def test_a_proof_is_asked_of_the_way_out_that_had_the_mail_and_of_no_other(db: Database, tmp_path: Path) -> None:
     bench, _ = in_doubt(db, tmp_path, lambda: Proof.ABSENT)
-    bench.handlers = handlers(bench.settings)  # the folder, which would say that it is not there
+    bench.use(None)  # the folder, which would say that it is not there
     bench.hours_pass(30)
     assert bench.mails() == []
     assert message_state(db)[0] == "held"
