@@ -32,8 +32,8 @@ def skewed_clock() -> None:
         def now(cls, tz: tzinfo | None = None) -> Self:
             return cls.fromtimestamp(real() + wrong_by(), tz)
 
-    _put(clock, datetime=Wrong)
-    _put(time, time=lambda: real() + wrong_by())
+    put(clock, datetime=Wrong)
+    put(time, time=lambda: real() + wrong_by())
 
 
 def deadly_case() -> None:
@@ -48,7 +48,7 @@ def deadly_case() -> None:
             ctypes.string_at(0) if death == "segfault" else os.kill(os.getpid(), signal.SIGKILL)
         lock_case(uow, cohort, participant, at)
 
-    _put(store, lock_case=lethal)
+    put(store, lock_case=lethal)
 
 
 def slow_after_claim() -> None:
@@ -63,7 +63,7 @@ def slow_after_claim() -> None:
         time.sleep(seconds)
         return attempt(*arguments)
 
-    _put(delivery, _attempt=slow)
+    put(delivery, _attempt=slow)
 
 
 def slow_scoring() -> None:
@@ -76,7 +76,7 @@ def slow_scoring() -> None:
         time.sleep(seconds)
         lock_case(*arguments)
 
-    _put(store, lock_case=slow)
+    put(store, lock_case=slow)
 
 
 def as_nobody() -> None:
@@ -88,7 +88,8 @@ def as_nobody() -> None:
         os.setuid(nobody.pw_uid)
 
 
-def _put(where: ModuleType, **what: Any) -> None:
+def put(where: ModuleType | type, **what: Any) -> None:
+    """Give a module or class other members. What it never had is a mistake: production code has moved on."""
     for name, value in what.items():
         assert hasattr(where, name), f"{where.__name__} has no {name} any more"
         setattr(where, name, value)

@@ -6,10 +6,20 @@
 
 from collections.abc import Mapping
 
-from tests.chaos.scenarios import accept_killed, commit_unknown, door_killed, lost_replies, poison, sigterm, stopped
+from tests.chaos.scenarios import (
+    accept_killed,
+    commit_unknown,
+    door_killed,
+    last_pieces,
+    lost_replies,
+    poison,
+    sigterm,
+    stopped,
+)
 from tests.chaos.scenarios.kinds import Scenario, Size
 
 SCENARIOS: Mapping[str, Scenario] = {
+    "last_pieces": Scenario(last_pieces.run),
     "lost_replies": Scenario(lost_replies.run),
     "commit_unknown": Scenario(commit_unknown.run, ("postgresql",)),
     "poison": Scenario(poison.run),
