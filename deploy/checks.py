@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from deploy.composition import Installation
 from deploy.invariants import INVARIANTS
+from services.reporting import mail
 from services.reporting.channels import channel_for
 from services.reporting.core.channel import ChannelError
 from shared import migrations
@@ -41,7 +42,7 @@ def findings(installation: Installation) -> list[Finding]:
         _token(installation),
     ]
     if found[1].fine:
-        found += [*_secrets(installation), _parked(installation), *_invariants(installation)]
+        found += [*_secrets(installation), _parked(installation), _held(installation), *_invariants(installation)]
     return found
 
 
@@ -121,6 +122,13 @@ def _parked(installation: Installation) -> Finding:
     return Finding(
         "deliveries", count == 0, f"{count} parked" + ("; see `talentline deliveries list --parked`" if count else "")
     )
+
+
+def _held(installation: Installation) -> Finding:
+    with installation.db.read() as connection:
+        count = len(mail.held(connection))
+    words = f"{count} need a person; see `talentline mail held`" if count else "none needs a person"
+    return Finding("mails", count == 0, words)
 
 
 def _invariants(installation: Installation) -> Iterator[Finding]:

@@ -20,5 +20,5 @@ def broken(connection: sa.Connection) -> list[str]:
 RULE = Invariant(
     broken,
     means="a plan counts as sent although nothing proves that the other side took it",
-    cure="ask the participant whether it arrived; `talentline plan release` sends it again; report it",
+    cure="ask the participant whether it arrived; report it",
 )
