@@ -29,12 +29,15 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import sqlalchemy as sa
 
 from deploy.waiting import Progress, follow, progress_of
 from shared import migrations
-from shared.db import Database, DatabaseUnavailable
+from shared.bus import timers
+from shared.db import Database, DatabaseUnavailable, database_now
 from tests.builders.cohort_folder import CohortRules, WrittenCohort, write_cohort
 from tests.chaos.launch import CRASH_AT, PATCHES, RECORD
+from tests.chaos.mailbox import Mailbox
 from tests.chaos.processes import Process
 from tests.chaos.servers import DatabaseServer, PostgresOfItsOwn, Queue, database_server
 from tests.chaos.sink import Sink
@@ -44,6 +47,8 @@ SECRET = "a-secret-for-chaos"
 TOKEN = "a-token-for-chaos"
 COHORT = "under-fire"
 LEASE_S = 2.0
+ABSENT_S = 12.0
+"""When a mail that is not in the archive has not arrived: longer than a pause and every time-out of a hand-over."""
 
 SMALL_RULES = CohortRules(
     exercises=2, competencies_each=2, assessors=2, markers=2, release="automatic", own_framework=True
@@ -54,7 +59,8 @@ SMALL_RULES = CohortRules(
 class Arena:
     """One installation. `real`: processes are executed as an installation executes them (see `Process`).
 
-    `redis`: whether there is a queue server. `environment`: settings on top of the arena's own.
+    `redis`: whether there is a queue server; `archive`: whether every mail goes to an archive mailbox as well, where it
+    can be looked up. `environment`: settings on top of the arena's own.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Arena:
         seed: int = 1,
         redis: bool = True,
         real: bool = False,
+        archive: bool = True,
         lease: float = LEASE_S,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -75,11 +82,13 @@ class Arena:
         self.database: DatabaseServer = database_server(database, self.home)
         self.queue = Queue(self.home / "queue") if redis else None
         self.sink = Sink(self.home / "sink", free_port(), seed)
+        self.mailbox = Mailbox(self.sink.place, free_port()) if archive else None
         self.processes: list[Process] = []
         self.commands: list[Process] = []
         """Processes that are to end by themselves."""
         self.vendor = Vendor(self.doors)
-        self._ports: dict[int, int] = {}
+        self._ports: dict[Process, int] = {}
+        self._pages: dict[Process, int] = {}
         self._more = dict(environment or {})
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._ending = threading.Event()
@@ -102,6 +111,8 @@ class Arena:
             if self.queue:
                 self.queue.start()
             self.sink.start()
+            if self.mailbox:
+                self.mailbox.start()
             migrations.migrate(self.database.url)
         except BaseException:
             self.close()
@@ -126,6 +137,8 @@ class Arena:
         if self._db is not None:
             self._db.close()
         self.sink.stop()
+        if self.mailbox:
+            self.mailbox.stop()
         if self.queue:
             with suppress(ProcessLookupError, AssertionError):
                 self.queue.wake()
@@ -165,6 +178,9 @@ class Arena:
             "TALENTLINE_DATABASE_URL": self.database.url,
             "TALENTLINE_REDIS_URL": self.queue.url if self.queue else "",
             "TALENTLINE_MAIL_URL": self.sink.url,
+            "TALENTLINE_MAIL_ARCHIVE": self.mailbox.url if self.mailbox else "",
+            "TALENTLINE_MAIL_PROOF_AFTER_SECONDS": "1",
+            "TALENTLINE_MAIL_ABSENT_AFTER_SECONDS": str(ABSENT_S),
             "TALENTLINE_API_TOKEN": TOKEN,
             "TALENTLINE_LEASE_SECONDS": str(self._lease),
             "TALENTLINE_SECRET_UNDER_FIRE": SECRET,
@@ -183,7 +199,7 @@ class Arena:
         process = self.process(
             "web", environment={"TALENTLINE_HTTP_PORT": str(port)} | options.pop("environment", {}), **options
         )
-        self._ports[id(process)] = port
+        self._ports[process] = port
         self.await_door(process)
         return process
 
@@ -203,13 +219,17 @@ class Arena:
 
         `once`: it is to end, and is not started again by the keeper.
         """
-        changes = {CRASH_AT: crash_at, PATCHES: ",".join(patches)} | dict(environment or {})
+        page = free_port()
+        changes = {"TALENTLINE_METRICS_PORT": str(page), CRASH_AT: crash_at, PATCHES: ",".join(patches)} | dict(
+            environment or {}
+        )
         number = sum(process.role == arguments[0] for process in (*self.processes, *self.commands)) + 1
         log = self.home / f"{arguments[0]}-{number}.log"
         is_real = self.real and not crash_at and not patches
         process = Process(arguments, self.environment(**changes), log, real=is_real).start()
         with self._lock:
             (self.commands if once else self.processes).append(process)
+        self._pages[process] = page
         return process
 
     def of(self, role: str) -> list[Process]:
@@ -219,14 +239,12 @@ class Arena:
     def doors(self) -> list[str]:
         """The addresses of the web doors whose process is there."""
         return [
-            f"http://127.0.0.1:{self._ports[id(each)]}"
-            for each in self.of("web")
-            if each.alive and id(each) in self._ports
+            f"http://127.0.0.1:{self._ports[each]}" for each in self.of("web") if each.alive and each in self._ports
         ]
 
     def await_door(self, process: Process, patience: float = 60.0) -> None:
         """Wait until a web door answers."""
-        address = f"http://127.0.0.1:{self._ports[id(process)]}/readyz"
+        address = f"http://127.0.0.1:{self._ports[process]}/readyz"
         deadline = time.monotonic() + patience
         while True:
             with suppress(httpx.TransportError):
@@ -262,9 +280,11 @@ class Arena:
         )
 
     def end_roles(self) -> list[int | None]:
-        """Tell every process to end, in order; their exit statuses."""
+        """Tell every process that is up to end; their exit statuses."""
         self.keeping = False
         with self._lock:
+            for process in self.processes:
+                process.await_log(b".started", 60)
             for process in self.processes:
                 process.resume()
                 process.terminate()
@@ -303,13 +323,39 @@ class Arena:
         return None
 
     def settled(self, patience: float = 120.0) -> bool:
-        """Wait until nothing is on its way any more. False if that takes too long."""
+        """Wait until nothing is on its way any more and no timer is about to run out. False if that takes too long."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with suppress(DatabaseUnavailable):
-                return follow(self.db, None, timedelta(seconds=deadline - time.monotonic())).settled
-            time.sleep(0.2)
+                wait = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+                if (
+                    follow(self.db, None, wait).settled
+                    and not self._timers_soon()
+                    and progress_of(self.db, None).settled
+                ):
+                    return True
+            time.sleep(0.1)
         return False
+
+    def _timers_soon(self) -> int:
+        """Timers that run out within minutes, such as the look-up of a mail in doubt."""
+        soon = sa.select(sa.func.count()).where(timers.c.due_at < database_now(timedelta(minutes=10)))
+        with self.db.read() as connection:
+            return int(connection.execute(soon).scalar_one())
+
+    def metrics(self) -> bytes:
+        """What every process shows of itself at this moment, one after another."""
+        found = []
+        for process, port in list(self._pages.items()):
+            with suppress(httpx.TransportError):
+                if process.alive:
+                    found.append(httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5, trust_env=False).content)
+        return b"\n".join(found)
+
+    def log_files(self) -> list[Path]:
+        """The logs of the processes and of the servers that are part of an installation."""
+        found = sorted(self.home.glob("*.log")) + sorted(self.home.glob("queue/*.log"))
+        return [*found, self.postgres.server.home / "log"] if isinstance(self.database, PostgresOfItsOwn) else found
 
     def logs(self) -> list[dict[str, Any]]:
         """Every line that any process has logged, as far as it is JSON."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import threading
 import time
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from services.reporting.tables import messages
 from shared.bus import deliveries
 from shared.db import DatabaseUnavailable
-from tests.chaos import points, privacy, vendor
+from tests.chaos import figures, points, privacy, vendor
 from tests.chaos.arena import SMALL_RULES, TOKEN, Arena
 from tests.chaos.faults import Schedule
 from tests.chaos.judge import Evidence, judge
@@ -134,6 +135,9 @@ class MixedRun:
         self.posts = 0
         self.by_hand: Counter[str] = Counter()
         self.failure: BaseException | None = None
+        self._ending = threading.Event()
+        self._searching = threading.Thread(target=self._search, name="search", daemon=True)
+        self.promises: dict[str, Any] = {}
         self._left = {role: set(points.points_of(role)) for role in ("web", "worker", "deliveries")}
 
     def _can_happen(self, kind: str) -> bool:
@@ -155,16 +159,18 @@ class MixedRun:
         settled = self._settle_by_hand()
         drain = time.monotonic() - drained
         self.recovery.stop()
+        self._ending.set()
+        self._searching.join(60)
         statuses = self.arena.end_roles()
         violations = self._violations(statuses, settled=settled)
-        figures = self._figures() | {"seconds": round(time.monotonic() - began, 1), "drain_s": round(drain, 1)}
+        told = self._figures() | {"seconds": round(time.monotonic() - began, 1), "drain_s": round(drain, 1)}
         self.arena.keep = self.arena.keep or bool(violations)
         return Outcome(
             database=self.arena.database.name,
             seed=self.arena.seed,
             redis=self.arena.queue is not None,
             violations=violations,
-            figures=figures,
+            figures=told,
             home=str(self.arena.home),
         )
 
@@ -180,11 +186,12 @@ class MixedRun:
         )
         arena.before_restart = self._arm
         for _ in range(size.doors):
-            arena.web()
+            arena.web(crash_at=self._crash_at("web"))
         for _ in range(size.workers):
             arena.worker(crash_at=self._crash_at("worker"))
         arena.keep_alive()
         self.recovery.start()
+        self._searching.start()
 
     def _arm(self, process: Process) -> None:
         """A process that starts again dies at the next point of its role that nobody has died at yet."""
@@ -194,7 +201,7 @@ class MixedRun:
         if self.size.real:
             return ""
         left = self._left[role] - set(self.arena.points("crashed"))
-        return ",".join(f"{point}:{self.fate.randint(1, 3)}" for point in sorted(left))
+        return ",".join(f"{point}:{points.turn(point, self.fate)}" for point in sorted(left))
 
     def _feed(self) -> None:
         """Everything that the outside world sends, in a seeded order, until all of it is answered."""
@@ -230,19 +237,22 @@ class MixedRun:
 
     def _suffer(self, feeding: threading.Thread) -> None:
         """Faults until all of them have struck and everything is sent."""
-        dumped = time.monotonic()
         told = 0
         while feeding.is_alive() or self.schedule.left:
             self.schedule.step(self.arena, self._progress(feeding))
             for _ in self.schedule.ended[told:]:
                 self.recovery.ended()
             told = len(self.schedule.ended)
-            if time.monotonic() - dumped > DUMP_S and self.arena.queue:
-                self.search.look("the queue server", self.arena.queue.dump())
-                dumped = time.monotonic()
             time.sleep(LOOK_S)
         if self.failure is not None:
             raise self.failure
+
+    def _search(self) -> None:
+        """Look for personal data in what a stranger could see, again and again."""
+        while not self._ending.wait(DUMP_S):
+            if self.arena.queue:
+                self.search.look("the queue server", self.arena.queue.dump())
+            self.search.look("the metrics", self.arena.metrics())
 
     def _progress(self, feeding: threading.Thread) -> float:
         """0 to 1: half of it is what was acknowledged, half what was mailed."""
@@ -299,7 +309,7 @@ class MixedRun:
         found += [f"a process ended with status {status}" for status in statuses if status != 0]
         found += self._judged()
         found += self._points_missed()
-        self.search.look_into(sorted(self.arena.home.rglob("*.log")))
+        self.search.look_into(self.arena.log_files())
         found += privacy.violations(self.search)
         found += self._checked()
         landed = self.schedule.landed
@@ -316,6 +326,7 @@ class MixedRun:
                 complete=frozenset(self.written.participants),
                 unreachable=frozenset({self.unknown, self.full}),
             )
+            self.promises = figures.promises(evidence)
             return judge(evidence)
 
     def _points_missed(self) -> list[str]:
@@ -353,9 +364,12 @@ class MixedRun:
             "restarts": len(self.arena.deaths),
             "mails": self.arena.sink.count,
             "messages": {str(state): count for state, count in states},
+            **self.promises,
+            "doubts": figures.doubts(logs),
             "fenced": said["delivery.fence_lost"],
             "replayed_by_hand": dict(self.by_hand),
             "recovery_s": percentiles(self.recovery.seconds),
+            "load_average": round(os.getloadavg()[0], 1),
             "searched_mb": round(self.search.searched / 2**20, 1),
         }
 

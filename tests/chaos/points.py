@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from shared.db import Cause, Database, UnitOfWork
@@ -49,10 +50,18 @@ SMTP_STEPS = ("connect", "ehlo", "mail", "rcpt", "data", "body", "dot", "reply",
 
 _OF_THE_DOOR = ("webhook", "tally", "upload", "run")
 _OF_THE_COMMAND = ("replay",)
-_SILENT = ("claim", "claim_batch", "failure_note", "park", "lease", "webhook", "tally")
+_SILENT = ("claim", "claim_batch", "failure_note", "park", "lease", "mid_act", "webhook", "tally")
 """Commits after which nobody is rung up (the webhooks' doorbell rings off the senders' path)."""
 _ELSEWHERE = ("take_up",)
 """Commits that belong to an upgrade, which is a scenario of its own."""
+
+
+_OFTEN = ("claim", "handle", "settle", "failure_note", "webhook:", "smtp.")
+
+
+def turn(point: str, fate: Random) -> int:
+    """The how manieth passing of a point is to be fatal: one of the first three, or the first of a rare one."""
+    return fate.randint(1, 3) if point.startswith(_OFTEN) else 1
 
 
 def points_of(role: str) -> list[str]:

@@ -32,11 +32,13 @@ class Process:
         self.environment = dict(environment)
         self.log = log
         self.real = real
+        self._log_began = 0
         self._forked: ForkServerProcess | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Process":
         """Start it (again)."""
+        self._log_began = self.log.stat().st_size if self.log.exists() else 0
         if self.real:
             with self.log.open("ab") as log:
                 self._child = start_child(
@@ -111,6 +113,17 @@ class Process:
         while self.alive and time.monotonic() < deadline:
             time.sleep(0.01)
         return self.status
+
+    def await_log(self, words: bytes, seconds: float) -> bool:
+        """Wait until it has logged these words since its last start. False if it ended, or took too long."""
+        deadline = time.monotonic() + seconds
+        while self.alive and time.monotonic() < deadline:
+            with self.log.open("rb") as log:
+                log.seek(self._log_began)
+                if words in log.read():
+                    return True
+            time.sleep(0.02)
+        return False
 
     def end(self, grace: float = 30.0) -> int | None:
         """SIGTERM, and SIGKILL if that does not help."""

@@ -15,6 +15,21 @@ from rich.table import Table
 
 from tests.chaos.mixed import Outcome
 
+_PLAIN = (
+    "participants",
+    "acked_posts",
+    "acked_deliveries",
+    "mails",
+    "lost",
+    "duplicated",
+    "fenced",
+    "crash_points",
+    "restarts",
+    "seconds",
+    "load_average",
+)
+_PERCENTILES = {"recovery_s": "fault to all due work done", "evidence_to_sent_s": "last evidence to mail"}
+
 
 def tell(outcome: Outcome, again: str) -> None:
     """The JSON line; and if a promise was broken, which, and how to see it again."""
@@ -50,16 +65,13 @@ def table(outcomes: Sequence[Outcome]) -> None:
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, list[str]]]:
-    figures = [outcome.figures for outcome in outcomes]
-    rows = [
-        (name.replace("_", " "), [str(each[name]) for each in figures])
-        for name in ("participants", "acked_posts", "acked_deliveries", "crash_points", "mails", "fenced", "seconds")
-    ]
-    for group in ("faults", "mail_faults", "replayed_by_hand"):
-        kinds = sorted({kind for each in figures for kind in each[group]})
-        rows += [(f"  {kind}", [str(each[group].get(kind, "–")) for each in figures]) for kind in kinds]
-    rows.append(
-        ("recovery p50 / p95 / max, s", [" / ".join(map(str, each["recovery_s"].values())) for each in figures])
-    )
-    rows.append(("broken promises", [str(len(outcome.violations)) for outcome in outcomes]))
+    told = [outcome.figures for outcome in outcomes]
+    rows = [(name.replace("_", " "), [str(each[name]) for each in told]) for name in _PLAIN]
+    for group in ("faults", "mail_faults", "doubts", "replayed_by_hand"):
+        kinds = sorted({kind for each in told for kind in each[group]})
+        rows.append((f"[b]{group.replace('_', ' ')}[/b]", [str(sum(each[group].values())) for each in told]))
+        rows += [(f"  {kind}", [str(each[group].get(kind, "–")) for each in told]) for kind in kinds]
+    for name, words in _PERCENTILES.items():
+        rows.append((f"{words}: p50 / p95 / max, s", [" / ".join(map(str, each[name].values())) for each in told]))
+    rows.append(("[b]broken promises[/b]", [str(len(outcome.violations)) for outcome in outcomes]))
     return rows

@@ -28,6 +28,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from shared.children import start_child, stop_child
+from tests.chaos import mailbox
 
 FAULTS = {
     "ehlo_421": "421 4.3.2 shutting down",
@@ -129,6 +130,8 @@ class _Handler:
             "recipients": len(envelope.rcpt_tos),
             "digest": digest,
         }
+        if mailbox.ADDRESS in envelope.rcpt_tos:
+            mailbox.deliver(self._place, digest, envelope.content)
         self._append("accepted.jsonl", told)
 
     def _strikes(self, fault: str) -> bool:
