@@ -37,12 +37,14 @@ class Watcher:
 
 
 class Proxy:
-    """Listens on a loopback port and passes everything on to `upstream`; each connection has a watcher of its own."""
+    """Listens on a loopback port, or on `listener`, and passes all on to `upstream`. Each connection has a watcher."""
 
-    def __init__(self, upstream: Address, watcher: Callable[[], Watcher] = Watcher) -> None:
+    def __init__(
+        self, upstream: Address, watcher: Callable[[], Watcher] = Watcher, listener: socket.socket | None = None
+    ) -> None:
         self._upstream = upstream
         self._watcher = watcher
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()

@@ -282,6 +282,10 @@ class Site:
         """Of the web door."""
         return f"http://127.0.0.1:{self.port}"
 
+    def database_at(self, host: str, port: int) -> str:
+        """The address of this site's PostgreSQL database behind a proxy."""
+        return f"postgresql://postgres@{host}:{port}/{self.db.url.database}"
+
     def handlers(self, service: Service) -> Handlers:
         """What a service does, in this process, with this site's settings."""
         with self.surroundings():

@@ -13,6 +13,7 @@ from tests.chaos.scenarios import (
     last_pieces,
     lost_replies,
     poison,
+    several_hosts,
     sigterm,
     stopped,
 )
@@ -27,6 +28,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "sigterm": Scenario(sigterm.run),
     "door_killed": Scenario(door_killed.run),
     "accept_killed": Scenario(accept_killed.run),
+    "several_hosts": Scenario(several_hosts.run, ("postgresql",)),
 }
 
 __all__ = ["SCENARIOS", "Scenario", "Size"]

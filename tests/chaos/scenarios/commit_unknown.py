@@ -18,18 +18,12 @@ def run(servers: Servers, database: str, size: Size) -> Outcome:
         servers.site(database, 4 * LOST[size]) as site,
         PostgresProxy(("127.0.0.1", servers.postgres.port)) as proxy,
     ):
-        direct = site.url
-        site.environment["TALENTLINE_DATABASE_URL"] = _through(proxy, direct)
+        site.environment["TALENTLINE_DATABASE_URL"] = site.database_at("127.0.0.1", proxy.port)
         _door(site, proxy, LOST[size], outcome)
         _workers(site, proxy, LOST[size], outcome)
         outcome.figures |= {"commits unheard of": proxy.committed, "commits lost": proxy.dropped}
         site.found().judge(outcome)
     return outcome
-
-
-def _through(proxy: PostgresProxy, url: str) -> str:
-    name = url.rpartition("/")[2].partition("?")[0] if "?" not in url else url.partition("?")[0].rpartition("/")[2]
-    return f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}"
 
 
 def _door(site: Site, proxy: PostgresProxy, lost: int, outcome: Outcome) -> None:
