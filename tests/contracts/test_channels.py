@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,17 +39,30 @@ from services.reporting.core.channel import (
 from tests.servers.imap import ADDRESS as ARCHIVE
 from tests.servers.imap import ArchiveServer
 from tests.servers.mail import PASSWORD, TLS, USER, HangUp, MailServer, Postbox
+from tests.servers.notify import SECRET, SERVICE, NotifyServer, Office
+from tests.servers.notify import TEMPLATE as NOTIFY_TEMPLATE
 
 ADDRESS = "ffion.nakamura@example.org"
+PDF = b"%PDF-1.7\r\n.\r\nnot much of one\r\n"
+
+
+def a_mail(pdf: bytes = PDF) -> bytes:
+    """A mail with lines that begin with dots, and a plan."""
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["To"] = Address("Ffion Nakamura", addr_spec=ADDRESS)
+    mail["Message-ID"] = "<0123456789abcdef0123456789abcdef@example.org>"
+    mail["Subject"] = "Your plan"
+    mail.set_content(".\n..two dots\n.one\nend\n", cte="7bit")
+    mail.add_attachment(pdf, maintype="application", subtype="pdf", filename="Personal development plan – Ffion.pdf")
+    return mail.as_bytes()
+
+
 MESSAGE = OutgoingMessage(
     key="<0123456789abcdef0123456789abcdef@example.org>",
     sender="plans@example.org",
     recipient=ADDRESS,
-    content=b"To: Ffion <ffion.nakamura@example.org>\r\nMessage-ID: <0123456789abcdef0123456789abcdef@example.org>\r\n"
-    b"Subject: Your plan\r\n\r\n.\r\n..two dots\r\n.one\r\nend\r\n",
+    content=a_mail(),
 )
-
-
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -56,11 +72,14 @@ def noted() -> None:
 
 @dataclass(frozen=True)
 class Stand:
-    """A channel and its other side. `proves`: whether it is set up so that it has a proof."""
+    """A channel and its other side. `proves`: whether it is set up so that it has a proof; `sent`: what of a message is
+    to arrive.
+    """
 
     channel: Channel
     received: Callable[[], list[bytes]]
     proves: bool = False
+    sent: bytes = MESSAGE.content
 
 
 Stands = Callable[[Path], AbstractContextManager[Stand]]
@@ -93,11 +112,18 @@ def a_mail_server_with_an_archive(tmp_path: Path) -> Iterator[Stand]:
         yield Stand(channel, lambda: server.postbox.taken, proves=True)
 
 
+@contextmanager
+def a_notification_service(tmp_path: Path) -> Iterator[Stand]:
+    with NotifyServer() as server:
+        yield Stand(channel_for(server.url()), server.office.pdfs, proves=True, sent=PDF)
+
+
 STANDS: dict[str, Stands] = {
     "folder": a_folder,
     "smtp": a_mail_server,
     "smtps": a_mail_server_with_tls,
     "smtp with an archive": a_mail_server_with_an_archive,
+    "govuk-notify": a_notification_service,
 }
 """Scheme, and in which company → a channel with its other side."""
 
@@ -114,7 +140,7 @@ def test_every_channel_is_under_contract() -> None:
 
 def test_a_message_arrives_as_it_was_sent(stand: Stand) -> None:
     receipt = stand.channel.send(MESSAGE, noted)
-    assert stand.received() == [MESSAGE.content]
+    assert stand.received() == [stand.sent]
     assert receipt.words
     assert ADDRESS not in str(receipt)
 
@@ -165,7 +191,7 @@ def test_a_channel_has_a_short_name_that_tells_nothing_but_its_kind(stand: Stand
 
 
 def test_a_lane_names_no_person(stand: Stand) -> None:
-    assert stand.channel.lane(ADDRESS) in {None, "mail:example.org"}
+    assert stand.channel.lane(ADDRESS) in {None, "mail:example.org", "mail:govuk-notify"}
 
 
 def test_a_check_sends_nothing(stand: Stand) -> None:
@@ -480,6 +506,116 @@ def test_a_wrong_password_is_a_setting_to_correct_and_no_verdict_on_the_message(
 def test_a_password_is_not_sent_in_the_clear() -> None:
     with pytest.raises(ChannelUnavailable, match="not sent without TLS"):
         sent_to(Postbox(), user=LOGIN)
+
+
+# ------------------------------------------------------------------------------------------------------- GOV.UK Notify
+
+
+def notified(office: Office, options: str = "&timeout=10", message: OutgoingMessage = MESSAGE) -> str:
+    """Have a mail sent by a service that behaves so; gives the receipt's words."""
+    with NotifyServer(office) as server:
+        return channel_for(server.url(options=options)).send(message, noted).words
+
+
+def test_the_plan_becomes_a_file_behind_a_link_for_its_owner_alone() -> None:
+    office = Office()
+    assert notified(office, "&timeout=10&weeks=8&reply_to=8e222534") == "201 740e5834-3a29-46b4-9a6f-16142fde533a"
+    (asked,) = office.taken
+    assert (asked["email_address"], asked["template_id"]) == (ADDRESS, NOTIFY_TEMPLATE)
+    assert asked["reference"] == MESSAGE.key.strip("<>")
+    assert asked["email_reply_to_id"] == "8e222534"
+    file = asked["personalisation"].pop("link_to_file")
+    assert asked["personalisation"] == {"subject": "Your plan", "name": "Ffion Nakamura"}
+    assert file["filename"] == "Personal development plan – Ffion.pdf"
+    assert (file["confirm_email_before_download"], file["retention_period"]) == (True, "8 weeks")
+
+
+@pytest.mark.parametrize(
+    ("office", "error"),
+    [
+        (Office(answer=(400, "ValidationError: email_address Not a valid email address")), Undeliverable),
+        (Office(answer=(400, "BadRequestError: File did not pass the virus scan")), Undeliverable),
+        (Office(answer=(400, "BadRequestError: Can't send to this recipient using a team-only API key")), ChannelAway),
+        (Office(answer=(400, "BadRequestError: Send files by email has not been set up")), ChannelAway),
+        (Office(placeholders=("link_to_file", "surname")), ChannelAway),
+        (Office(placeholders=("subject",)), ChannelAway),
+        (Office(answer=(429, "RateLimitError: Exceeded rate limit for key type LIVE")), ChannelAway),
+        (Office(answer=(500, "Exception: Internal server error")), Uncertain),
+        (Office(answer=(302, "Moved: somewhere")), Uncertain),
+        (Office(stall_s=3), Uncertain),
+    ],
+)
+def test_what_the_notification_service_answers_decides_what_happens_next(
+    office: Office, error: type[ChannelError]
+) -> None:
+    with pytest.raises(ChannelError) as raised:
+        notified(office, "&timeout=1")
+    assert type(raised.value) is error
+    assert ADDRESS not in str(raised.value)
+
+
+def test_a_days_limit_is_waited_for() -> None:
+    with pytest.raises(ChannelAway) as raised:
+        notified(Office(answer=(429, "TooManyRequestsError: Exceeded send limits (50) for today")))
+    assert raised.value.retry_after == timedelta(hours=1)
+
+
+def test_a_mail_that_the_service_took_without_saying_so_is_found_by_its_reference() -> None:
+    office = Office(stall_s=3)
+    with NotifyServer(office) as server:
+        channel = channel_for(server.url(options="&timeout=1"))
+        with pytest.raises(Uncertain):
+            channel.send(MESSAGE, noted)
+        assert channel.proof(MESSAGE.key, datetime.now(UTC)) is Proof.ARRIVED
+        assert channel.proof(MESSAGE.key, datetime.now(UTC) + timedelta(hours=1)) is Proof.ABSENT
+        office.status = "technical-failure"
+        assert channel.proof(MESSAGE.key, datetime.now(UTC)) is Proof.ABSENT
+
+
+def test_nothing_is_handed_over_with_a_wrong_key_or_a_template_without_the_link() -> None:
+    handed: list[bool] = []
+    with NotifyServer(Office(placeholders=("subject",))) as server:
+        for url in (server.url(), server.url(secret=SECRET.replace("3", "4"))):
+            with pytest.raises(ChannelAway):
+                channel_for(url).send(MESSAGE, lambda: handed.append(True))
+            with pytest.raises(ChannelAway):
+                channel_for(url).check()
+    assert handed == []
+
+
+def test_a_service_that_cannot_be_reached_proves_nothing() -> None:
+    with NotifyServer() as server:
+        channel = channel_for(server.url())
+    for ask in (lambda: channel.send(MESSAGE, noted), lambda: channel.proof(MESSAGE.key, LONG_AGO), channel.check):
+        with pytest.raises(ChannelAway, match=r"GOV\.UK Notify can't be"):
+            ask()
+
+
+def test_a_plan_that_is_too_large_for_a_link_is_refused_before_anything_is_asked() -> None:
+    large = OutgoingMessage(MESSAGE.key, MESSAGE.sender, ADDRESS, a_mail(b"x" * (2 * 2**20 + 1)))
+    with pytest.raises(Undeliverable, match="2 MB"):
+        notified(Office(), message=large)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        (f"govuk-notify://api.example.org?template={NOTIFY_TEMPLATE}", "give the API key"),
+        (f"govuk-notify://:hunter2@api.example.org?template={NOTIFY_TEMPLATE}", "give the API key"),
+        (f"govuk-notify://:k-{SERVICE}-{SECRET}@api.example.org", r"say with \?template="),
+        (f"govuk-notify://:k-{SERVICE}-{SECRET}@h?template={NOTIFY_TEMPLATE}&weeks=99", "from 1 to 78"),
+        (f"govuk-notify://:k-{SERVICE}-{SECRET}@h?template={NOTIFY_TEMPLATE}&key=x", "options are"),
+    ],
+)
+def test_an_address_of_the_notification_service_is_refused_with_what_is_wrong(url: str, problem: str) -> None:
+    with pytest.raises(UnknownChannel, match=problem) as raised:
+        channel_for(url)
+    assert SECRET not in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_the_key_of_the_notification_service_is_never_printed() -> None:
+    assert SECRET not in repr(channel_for(f"govuk-notify://:k-{SERVICE}-{SECRET}@h?template={NOTIFY_TEMPLATE}"))
 
 
 # ------------------------------------------------------------------------------------------------- addresses and logs

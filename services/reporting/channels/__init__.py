@@ -7,6 +7,7 @@ entry in the contract test `tests/contracts/test_channels.py`.
 from collections.abc import Callable, Mapping
 
 from services.reporting.channels.folder import FolderChannel
+from services.reporting.channels.govuk_notify import NotifyChannel
 from services.reporting.channels.smtp import SmtpChannel
 from services.reporting.core.channel import Channel, ChannelError
 from shared.errors import PermanentError
@@ -15,6 +16,7 @@ CHANNELS: Mapping[str, Callable[[str, str | None], Channel]] = {
     "folder": FolderChannel.of_url,
     "smtp": SmtpChannel.of_url,
     "smtps": SmtpChannel.of_url,
+    "govuk-notify": NotifyChannel.of_url,
 }
 """Scheme → makes the channel from its address and its archive mailbox's. Making one contacts nobody."""
 

@@ -135,10 +135,27 @@ def _addressed(name: str, address: str, whose: str) -> Address:
     return found
 
 
-def attachment_of(content: bytes) -> bytes:
-    """The PDF that a message carries. Raises ValueError if it carries none."""
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a message says, for a way out that does not send it as it is."""
+
+    name: str
+    """The recipient's."""
+    subject: str
+    file_name: str
+    pdf: bytes
+
+
+def letter_of(content: bytes) -> Letter:
+    """The parts of a message that was made here. Raises ValueError if it carries no PDF."""
     message = BytesParser(policy=policy.SMTP).parsebytes(content)
+    name = next((address.display_name for address in message["To"].addresses), "")
     for part in message.iter_attachments():
         if part.get_content_type() == "application/pdf":
-            return bytes(part.get_content())
+            return Letter(name, str(message["Subject"]), part.get_filename() or "plan.pdf", bytes(part.get_content()))
     raise ValueError("the message has no PDF attached")
+
+
+def attachment_of(content: bytes) -> bytes:
+    """The PDF that a message carries. Raises ValueError if it carries none."""
+    return letter_of(content).pdf
