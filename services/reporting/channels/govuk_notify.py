@@ -1,7 +1,7 @@
 """GOV.UK Notify as a way out: the mail is a template of theirs, the plan a file behind a link in it.
 
-Their API keeps our key as `reference`, but takes the same one twice, so `exact_once` is false. A mail's proof is to find
-its reference among what they took; they keep that for 7 days. See https://docs.notifications.service.gov.uk/rest-api.html
+Their API keeps our key as `reference`, but takes the same one twice, so `exact_once` is false. A mail's proof is to
+find its reference among what they took, which they keep for 7 days (https://docs.notifications.service.gov.uk/rest-api.html).
 """
 
 import re
