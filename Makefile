@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test lint bench-intake bench-pipeline lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +30,18 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench-intake: setup  ## how fast the door accepts, beside its server's limit and a plain route (ARGS=--quick)
+	$(BIN)/python -m tests.bench.intake $(ARGS)
+
+bench-pipeline: setup  ## a cohort's cost from webhook to mail, how it grows, beside plain dramatiq and Celery (ARGS=--quick)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(BIN)/python -m tests.bench.pipeline $(ARGS)
+
 lock:  ## the hash-locked requirements anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra embedded --extra tracing pyproject.toml -o requirements/runtime.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra embedded --extra tracing --group dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build -c requirements/dev.txt -o requirements/build.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 clean:  ## what make made
 	rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

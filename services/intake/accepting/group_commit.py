@@ -55,11 +55,14 @@ class _Waiting:
 class GroupCommit:
     """Commits arrivals to `db`. Its threads start with the first; `close` ends them.
 
-    At most `most_waiting` deliveries, and `most_bytes` of bodies, wait at a time.
+    At most `most_waiting` deliveries, and `most_bytes` of bodies, wait at a time, each for `answer_within_s`.
     """
 
-    def __init__(self, db: Database, *, most_waiting: int, most_bytes: int) -> None:
+    def __init__(
+        self, db: Database, *, most_waiting: int, most_bytes: int, answer_within_s: float = ANSWER_WITHIN_S
+    ) -> None:
         self._db = db
+        self._answer_within_s = answer_within_s
         self._most_waiting, self._most_bytes = most_waiting, most_bytes
         self._tallies = Tallies()
         self._ringer = Ringer(db.ring_for)
@@ -80,7 +83,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(arrival, loop.create_future())
         self._put(waiting)
-        timeout = loop.call_later(ANSWER_WITHIN_S, _give_up, waiting.answer)
+        timeout = loop.call_later(self._answer_within_s, _give_up, waiting.answer)
         try:
             return await waiting.answer
         finally:
@@ -104,7 +107,7 @@ class GroupCommit:
             self._closing = True
             self._wake.notify()
         if self._thread is not None:
-            self._thread.join(ANSWER_WITHIN_S)
+            self._thread.join(self._answer_within_s)
         self._ringer.close()
 
     def _put(self, waiting: _Waiting) -> None:
@@ -129,10 +132,12 @@ class GroupCommit:
             batch = self._next_batch()
             if batch:
                 self._commit(batch)
-            if self._tallies.wait_s == 0 or (self._closing and self._tallies.wait_s is not None):
+            elif self._closing and not self._waiting:
+                break
+            if self._tallies.wait_s == 0:
                 self._tallies.write(self._db)
-            if self._closing and not self._waiting:
-                return
+        if self._tallies.wait_s is not None:
+            self._tallies.write(self._db)
 
     def _next_batch(self) -> list[_Waiting]:
         """What waits, up to the size of a batch; nothing when tallies are due or the end is near."""
@@ -168,7 +173,7 @@ class GroupCommit:
 
     def _transaction(self, arrivals: Sequence[store.Arrival]) -> tuple[list[Taken], Due]:
         with self._db.write() as uow:
-            store.limit_patience(uow, seconds=2)
+            store.limit_patience(uow)
             taken = take(uow, arrivals)
             left = self._tallies.count_repeats(uow, zip(taken, arrivals, strict=True))
             due = list(uow.due)

@@ -25,8 +25,7 @@ class Pressure:
 
     def __init__(self, db: Database, settings: IntakeSettings, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._db = db
-        self._limit = timedelta(minutes=settings.overdue_minutes)
-        self._low_water = settings.disk_low_water_mb * MIB
+        self._settings = settings
         self._place = _place(db, settings)
         self._monotonic = monotonic
         self._disk_low = self._overdue = False
@@ -37,7 +36,8 @@ class Pressure:
         """Whether the disk is below its low-water mark. Asks the file system at most once a second."""
         now = self._monotonic()
         if now >= self._disk_until:
-            self._disk_low = _free(self._place) < self._low_water if self._place else False
+            low_water = self._settings.disk_low_water_mb * MIB
+            self._disk_low = self._place is not None and _free(self._place) < low_water
             self._disk_until = now + DISK_HOLDS_S
         return self._disk_low
 
@@ -46,7 +46,7 @@ class Pressure:
         now = self._monotonic()
         if now >= self._overdue_until:
             with self._db.read() as connection:
-                self._overdue = store.is_overdue(connection, self._limit)
+                self._overdue = store.is_overdue(connection, timedelta(minutes=self._settings.overdue_minutes))
             self._overdue_until = now + OVERDUE_HOLDS_S
         return self._overdue
 

@@ -70,7 +70,7 @@ class Tallies:
             counts, at, self._refusals = self._refusals, self._refused_at, Counter()
         try:
             with db.write() as uow:
-                store.limit_patience(uow, seconds=1)
+                store.limit_patience(uow)
                 left = self.count_repeats(uow, ())
                 store.count_refusals(uow, {key: (count, at) for key, count in counts.items()})
             self.kept(left)

@@ -31,11 +31,6 @@ def take(uow: UnitOfWork, arrivals: Sequence[store.Arrival]) -> list[Taken]:
         uow,
         [(SubmissionReceived(submission=arrival.id, cohort=arrival.cohort), arrival.cause) for arrival in new],
     )
-    kinds = Counter((arrival.connection, str(arrival.kind)) for arrival in arrivals)
-    log.info(
-        "submissions.taken",
-        new=[arrival.id for arrival in new],
-        again=[each.submission for each in stored if not each.new],
-        by=[[*kind, count] for kind, count in kinds.items()],
-    )
+    by = Counter(f"{arrival.connection}:{arrival.kind}" for arrival in arrivals)
+    log.info("submissions.taken", new=len(new), again=len(arrivals) - len(new), by=by, first=stored[0].submission)
     return [Taken(each.submission, each.new) for each in stored]

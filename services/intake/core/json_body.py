@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from services.intake.core.errors import ReasonCode, Unreadable
-from services.intake.core.text import plain
+from services.intake.core.text import is_plain, plain
 
 CUT_OFF = (
     "the body is not complete JSON, as if it had been cut off on the way; have the survey tool send it again, then"
@@ -28,7 +28,7 @@ def parsed(body: bytes) -> Any:
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
         value = json.loads(text)
-        return _storable(value) if "\\u" in text or plain(text) != text else value
+        return _storable(value) if "\\u" in text or not is_plain(text) else value
     except (ValueError, RecursionError):
         raise Unreadable(ReasonCode.BROKEN_JSON, CUT_OFF) from None
 

@@ -20,7 +20,7 @@ def plain(text: str) -> str:
 
 def is_plain(text: str) -> bool:
     """Whether every database can keep the text as it is."""
-    return _UNSTORABLE.search(text) is None
+    return (text.isascii() and "\x00" not in text) or _UNSTORABLE.search(text) is None
 
 
 def is_id(text: str) -> bool:

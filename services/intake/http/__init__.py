@@ -27,9 +27,10 @@ MOST_WAITING_BYTES = 64 * 2**20
 class Door:
     """The web door as an ASGI application. At its shutdown what is in hand is committed."""
 
-    def __init__(self, webhooks: WebhookDoor, rest: FastAPI) -> None:
+    def __init__(self, webhooks: WebhookDoor, rest: FastAPI, commit: GroupCommit) -> None:
         self._webhooks = webhooks
         self._rest = rest
+        self._commit = commit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
@@ -41,6 +42,10 @@ class Door:
             await self._webhooks(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
+
+    def close(self) -> None:
+        """Commit what is in hand, and take no webhooks any more."""
+        self._commit.close()
 
 
 def app(db: Database, settings: IntakeSettings, vendors: Vendors = VENDORS) -> Door:
@@ -57,4 +62,4 @@ def app(db: Database, settings: IntakeSettings, vendors: Vendors = VENDORS) -> D
     answer_errors(rest)
     coordinators.routes(rest, db, settings, pressure)
     supervision.routes(rest, db, commit, pressure)
-    return Door(WebhookDoor(settings, vendors, Directory(db), commit, pressure), rest)
+    return Door(WebhookDoor(settings, vendors, Directory(db), commit, pressure), rest, commit)

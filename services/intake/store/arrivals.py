@@ -59,19 +59,18 @@ class Stored:
 
 
 PATIENCE = sa.select(
-    sa.func.set_config("lock_timeout", sa.bindparam("patience", type_=sa.Text), True),
-    sa.func.set_config("plan_cache_mode", "force_custom_plan", True),
+    sa.func.set_config("lock_timeout", "2s", True), sa.func.set_config("plan_cache_mode", "force_custom_plan", True)
 )
 BLOCKED = frozenset({"40P01", "55P03"})
 """What PostgreSQL calls a deadlock, and a lock that was not free in time."""
 
 
-def limit_patience(uow: UnitOfWork, *, seconds: int) -> None:
+def limit_patience(uow: UnitOfWork) -> None:
     """For this transaction: wait no longer for a lock. And plan each statement for the size that the tables have now:
     a door's connection lives long, and a plan from when they were empty would read all of them.
     """
     if uow.connection.dialect.name == "postgresql":
-        uow.execute(PATIENCE, {"patience": f"{seconds}s"})
+        uow.execute(PATIENCE)
 
 
 def was_blocked(error: BaseException) -> bool:

@@ -10,8 +10,8 @@ else:
     from backports import zstd
 
 ZSTD = "zstd"
-LEVEL = 1
-"""Higher levels gain a few per cent and cost the sender's time."""
+COMPRESSOR = zstd.ZstdCompressor(level=1)
+"""One for all threads: making one costs as much as using it. Higher levels gain little and cost the sender's time."""
 WORTHWHILE = 512
 """Bytes below which nothing is gained."""
 
@@ -27,7 +27,7 @@ def packed(body: bytes) -> tuple[bytes, str | None]:
     """
     if len(body) < WORTHWHILE:
         return body, None
-    smaller = zstd.compress(body, LEVEL)
+    smaller = COMPRESSOR.compress(body, zstd.ZstdCompressor.FLUSH_FRAME)
     return (smaller, ZSTD) if len(smaller) < len(body) * 9 // 10 else (body, None)
 
 
