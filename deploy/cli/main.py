@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from deploy.cli import backups, cohorts, deliveries, evidence, mail, operations, plans, pool, results
+from deploy.cli import backups, cohorts, deliveries, evidence, mail, operations, plans, pool, results, status
 from deploy.cli.output import complain
 from shared.errors import TalentlineError
 
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 operations.add_to(app)
 backups.add_to(app)
+app.command("status")(status.status)
 app.command("submit")(evidence.submit)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(evidence.quarantine, name="quarantine")

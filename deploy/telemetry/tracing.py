@@ -6,6 +6,7 @@ finished spans. To be imported only where the extra `tracing` is installed.
 """
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -34,7 +35,9 @@ class Tracing:
     def __init__(self, exporter: SpanExporter) -> None:
         self._spans = BatchSpanProcessor(exporter)
         named = (DOOR, *Service)
-        self._resources = {name: Resource.create({"service.name": f"talentline.{name}"}) for name in named}
+        self._resources = {
+            name: Resource.create({"service.name": f"talentline.{name}", "process.pid": os.getpid()}) for name in named
+        }
         self._on: Mapping[type[Any], Callable[[Any], None]] = {
             WebhookAnswered: self._answered,
             Published: self._published,
