@@ -47,8 +47,6 @@ SECRET = "a-secret-for-chaos"
 TOKEN = "a-token-for-chaos"
 COHORT = "under-fire"
 LEASE_S = 2.0
-ABSENT_S = 12.0
-"""When a mail that is not in the archive has not arrived: longer than a pause and every time-out of a hand-over."""
 
 SMALL_RULES = CohortRules(
     exercises=2, competencies_each=2, assessors=2, markers=2, release="automatic", own_framework=True
@@ -100,7 +98,7 @@ class Arena:
         """(role, exit status) of every process that the keeper has started again."""
         self.written: WrittenCohort | None = None
         self._db: Database | None = None
-        self._lease = lease
+        self.lease = lease
 
     # -------------------------------------------------------------------------------------------------- its own parts
 
@@ -148,6 +146,11 @@ class Arena:
             shutil.rmtree(self.home, ignore_errors=True)
 
     @property
+    def absent_s(self) -> float:
+        """When a mail that is not in the archive has not arrived: longer than pauses and time-outs of a hand-over."""
+        return self.lease * 4 + 6
+
+    @property
     def db(self) -> Database:
         """The database, to look into."""
         if self._db is None:
@@ -180,9 +183,9 @@ class Arena:
             "TALENTLINE_MAIL_URL": self.sink.url,
             "TALENTLINE_MAIL_ARCHIVE": self.mailbox.url if self.mailbox else "",
             "TALENTLINE_MAIL_PROOF_AFTER_SECONDS": "1",
-            "TALENTLINE_MAIL_ABSENT_AFTER_SECONDS": str(ABSENT_S),
+            "TALENTLINE_MAIL_ABSENT_AFTER_SECONDS": str(self.absent_s),
             "TALENTLINE_API_TOKEN": TOKEN,
-            "TALENTLINE_LEASE_SECONDS": str(self._lease),
+            "TALENTLINE_LEASE_SECONDS": str(self.lease),
             "TALENTLINE_SECRET_UNDER_FIRE": SECRET,
             RECORD: str(self.record),
         }

@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 
-from tests.chaos.arena import LEASE_S, Arena
+from tests.chaos.arena import Arena
 from tests.chaos.processes import Process
 
 Heal = Callable[[], Any]
@@ -24,10 +24,14 @@ Heal = Callable[[], Any]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong. `strike` gives how it ends, or None if it did not land; it ends after `seconds`."""
+    """Something that goes wrong. `strike` gives how it ends, or None if it did not land.
+
+    It lasts between so many `seconds` and so many, or `leases` (each the time that a worker may be silent).
+    """
 
     strike: Callable[[Arena], Heal | None]
     seconds: tuple[float, float] = (0.0, 0.0)
+    leases: tuple[float, float] = (0.0, 0.0)
 
 
 def _nothing() -> None:
@@ -106,7 +110,7 @@ def hold_database(arena: Arena) -> Heal | None:
 
 def _held(arena: Arena) -> None:
     with suppress(Exception):  # it was crashed meanwhile
-        arena.database.hold(LEASE_S * 1.5)
+        arena.database.hold(arena.lease * 1.5)
 
 
 def stop_mail(arena: Arena) -> Heal | None:
@@ -115,13 +119,11 @@ def stop_mail(arena: Arena) -> Heal | None:
     return arena.sink.start
 
 
-BEYOND_THE_LEASE = (LEASE_S * 1.5, LEASE_S * 2.5)
-
 FAULTS: Mapping[str, Fault] = {
     "worker kill -9": Fault(kill_one("worker")),
     "all workers kill -9": Fault(kill_all_workers),
     "intake kill -9": Fault(kill_one("web")),
-    "worker SIGSTOP beyond the lease": Fault(pause_worker, BEYOND_THE_LEASE),
+    "worker SIGSTOP beyond the lease": Fault(pause_worker, leases=(1.5, 2.5)),
     "worker SIGTERM": Fault(tell_to_end),
     "queue FLUSHALL": Fault(_on_queue(lambda arena: _queue(arena).flush())),
     "queue kill -9": Fault(
@@ -170,7 +172,7 @@ class Schedule:
             self.missed[kind] += 1
             return
         self.landed[kind] += 1
-        seconds = self._fate.uniform(*fault.seconds)
+        seconds = self._fate.uniform(*fault.seconds) + arena.lease * self._fate.uniform(*fault.leases)
         self._healing.append((time.monotonic() + seconds, kind, heal))
         self.heal(time.monotonic())
 

@@ -16,17 +16,16 @@ import sqlalchemy as sa
 from services.reporting.tables import messages
 from shared.bus import deliveries
 from shared.db import DatabaseUnavailable
-from tests.chaos import figures, points, privacy, vendor
+from tests.chaos import figures, privacy, vendor
 from tests.chaos.arena import SMALL_RULES, TOKEN, Arena
 from tests.chaos.faults import Schedule
 from tests.chaos.judge import Evidence, judge
-from tests.chaos.launch import CRASH_AT
-from tests.chaos.processes import Process
 from tests.chaos.recovery import Recovery, percentiles
+from tests.chaos.sweep import Sweep
 from tests.chaos.vendor import Parcel, response, upload
 
 LOOK_S = 0.1
-DUMP_S = 2.0
+DUMP_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,8 @@ class Size:
     """Processes are executed, not forked; then there are no crash points."""
     at_least: Mapping[str, int] = field(default_factory=dict)
     """Faults of the mail server that land in any case."""
+    lease: float = 2.0
+    """Seconds that a worker may be silent."""
     patience: float = 180.0
     """Seconds from the last fault until everything must be done."""
 
@@ -65,7 +66,7 @@ _QUEUE = ("queue hangs", "queue read-only", "queue out of memory", "queue CLIENT
 _POSTGRES = ("PostgreSQL crash", "PostgreSQL backends terminated")
 
 SMALL = Size(
-    participants=24,
+    participants=16,
     faults={
         "worker kill -9": 4,
         "all workers kill -9": 1,
@@ -101,7 +102,8 @@ FULL = Size(
     mail=MAIL,
     at_least=EVERY_MAIL_FAULT,
     real=True,
-    patience=600.0,
+    lease=5.0,
+    patience=900.0,
 )
 
 
@@ -126,6 +128,8 @@ class MixedRun:
         self.fate = random.Random(f"run {arena.seed}")
         written = arena.open(participants=size.participants, rules=SMALL_RULES, incomplete=True, oddities=True)
         self.written = written
+        self.responses = [response(file) for file in written.files("deliveries/*.json")]
+        self.forged, self.reserved = (self._only(kind) for kind in ("forged_signature", "resubmission"))
         self.search = privacy.Search(written)
         people = list(written.complete)
         self.unknown, self.full = self.fate.sample(people, 2)
@@ -138,7 +142,10 @@ class MixedRun:
         self._ending = threading.Event()
         self._searching = threading.Thread(target=self._search, name="search", daemon=True)
         self.promises: dict[str, Any] = {}
-        self._left = {role: set(points.points_of(role)) for role in ("web", "worker", "deliveries")}
+        self.sweep = Sweep(arena, on=not size.real)
+
+    def _only(self, kind: str) -> Parcel:
+        return next(parcel for parcel in self.responses if parcel.kind == kind)
 
     def _can_happen(self, kind: str) -> bool:
         if kind.startswith("PostgreSQL"):
@@ -157,6 +164,8 @@ class MixedRun:
         drained = time.monotonic()
         self._calm()
         settled = self._settle_by_hand()
+        self.sweep.meet_the_rest(self.forged, self.reserved)
+        settled = self._settle_by_hand() and settled
         drain = time.monotonic() - drained
         self.recovery.stop()
         self._ending.set()
@@ -184,24 +193,13 @@ class MixedRun:
             full=[addresses[self.full]],
             stall_seconds=5,
         )
-        arena.before_restart = self._arm
         for _ in range(size.doors):
-            arena.web(crash_at=self._crash_at("web"))
+            arena.web(crash_at=self.sweep.crash_at("web"))
         for _ in range(size.workers):
-            arena.worker(crash_at=self._crash_at("worker"))
+            arena.worker(crash_at=self.sweep.crash_at("worker"))
         arena.keep_alive()
         self.recovery.start()
         self._searching.start()
-
-    def _arm(self, process: Process) -> None:
-        """A process that starts again dies at the next point of its role that nobody has died at yet."""
-        process.environment[CRASH_AT] = self._crash_at(process.role)
-
-    def _crash_at(self, role: str) -> str:
-        if self.size.real:
-            return ""
-        left = self._left[role] - set(self.arena.points("crashed"))
-        return ",".join(f"{point}:{points.turn(point, self.fate)}" for point in sorted(left))
 
     def _feed(self) -> None:
         """Everything that the outside world sends, in a seeded order, until all of it is answered."""
@@ -219,7 +217,7 @@ class MixedRun:
         run = Parcel(f"/cohorts/{written.cohort}/runs", {"authorization": f"Bearer {TOKEN}"}, b"", "", "run")
         return (
             vendor.mixed(
-                [response(file) for file in written.files("deliveries/*.json")],
+                [parcel for parcel in self.responses if parcel is not self.reserved],
                 [upload(written.cohort, file, TOKEN) for file in uploads],
                 self.fate,
             ),
@@ -230,6 +228,7 @@ class MixedRun:
                 self.fate,
             ),
             [(run,)],
+            [] if self.sweep.on else [(self.reserved,)],
         )
 
     def _send(self, parcels: Sequence[tuple[Parcel, ...]]) -> None:
@@ -298,7 +297,7 @@ class MixedRun:
 
     def _replay(self, number: int) -> None:
         process = self.arena.process(
-            "deliveries", "retry", str(number), "--no-wait", crash_at=self._crash_at("deliveries"), once=True
+            "deliveries", "retry", str(number), "--no-wait", crash_at=self.sweep.crash_at("deliveries"), once=True
         )
         process.wait(60)
 
@@ -308,7 +307,7 @@ class MixedRun:
         found = [] if settled else ["unfinished: work is left after all patience"]
         found += [f"a process ended with status {status}" for status in statuses if status != 0]
         found += self._judged()
-        found += self._points_missed()
+        found += self.sweep.missed()
         self.search.look_into(self.arena.log_files())
         found += privacy.violations(self.search)
         found += self._checked()
@@ -328,14 +327,6 @@ class MixedRun:
             )
             self.promises = figures.promises(evidence)
             return judge(evidence)
-
-    def _points_missed(self) -> list[str]:
-        passed, crashed = set(self.arena.points("passed")), set(self.arena.points("crashed"))
-        found = [f"crash point {point} needs a name in tests/chaos/points.py" for point in passed if point[0] == "?"]
-        if not self.size.real:
-            asked = {point for role in self._left for point in points.points_of(role)}
-            found += [f"nobody died at crash point {point}" for point in sorted(asked - crashed)]
-        return found
 
     def _checked(self) -> list[str]:
         """What the program's own check finds broken. Refused mail is no defect, and parked mail waits for a person."""
@@ -376,6 +367,6 @@ class MixedRun:
 
 def run_once(size: Size, *, database: str, seed: int, redis: bool = True, keep: bool = False) -> Outcome:
     """One run in an arena of its own."""
-    with Arena(database=database, seed=seed, redis=redis, real=size.real) as arena:
+    with Arena(database=database, seed=seed, redis=redis, real=size.real, lease=size.lease) as arena:
         arena.keep = keep
         return MixedRun(arena, size).run()

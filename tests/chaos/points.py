@@ -39,7 +39,7 @@ COMMITS = {
     "services.intake.accepting.tallies.Tallies.write": "tally",
     "services.intake.http.coordinators.routes.<locals>.submitted": "upload",
     "services.intake.http.coordinators.routes.<locals>.run": "run",
-    "deploy.cli.deliveries.retry": "replay",
+    "deploy.cli.deliveries._retried": "replay",
 }
 """Function that opens a write transaction → the name of its commit."""
 

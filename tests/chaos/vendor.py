@@ -18,6 +18,8 @@ from pathlib import Path
 import httpx
 
 PATIENCE_S = 180.0
+FORGERIES = 20
+"""How often a forged delivery comes, all over the feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ def mixed(responses: Sequence[Parcel], uploads: Sequence[Parcel], fate: random.R
         first = copies(each[: len(each) - len(pair)], fate)
         timed += [(begins + fate.uniform(0, 0.2), (parcel,)) for parcel in first]
         timed += [(begins + 0.2, pair)] if pair else []
-    timed += [(fate.uniform(0, 1), (parcel,)) for parcel in odd]
+    forged = [parcel for parcel in odd if parcel.kind == "forged_signature"]
+    timed += [(fate.uniform(0, 1), (parcel,)) for parcel in odd + forged * FORGERIES]
     timed += [(fate.uniform(0, 0.5), (parcel,)) for parcel in copies(uploads, fate, flood=0)]
     return [parcels for _, parcels in sorted(timed, key=lambda each: each[0])]

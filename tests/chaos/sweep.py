@@ -1,0 +1,80 @@
+"""The sweep over crash points: every process of a run is told to die at the next point at which none has died yet."""
+
+import random
+import time
+
+import sqlalchemy as sa
+
+from shared.bus import deliveries
+from tests.chaos import points
+from tests.chaos.arena import Arena
+from tests.chaos.launch import CRASH_AT
+from tests.chaos.processes import Process
+from tests.chaos.vendor import Parcel
+
+ROLES = ("web", "worker", "deliveries")
+POISON = "handle:before:1,handle_batch:before:1"
+"""Whoever handles anything dies of it."""
+
+
+class Sweep:
+    """Where the processes of an arena are to die. Not `on`: nowhere, as executed processes have no such points."""
+
+    def __init__(self, arena: Arena, *, on: bool) -> None:
+        self.on = on
+        self._arena = arena
+        self._fate = random.Random(f"sweep {arena.seed}")
+        self._is_poisoned = False
+        arena.before_restart = self._arm
+
+    def crash_at(self, role: str) -> str:
+        """The points at which a process of this role is to die: whichever it comes to first."""
+        if not self.on:
+            return ""
+        asked = [f"{point}:{points.turn(point, self._fate)}" for point in self._left(role)]
+        asked += [POISON] if self._is_poisoned and role == "worker" else []
+        return ",".join(asked)
+
+    def _arm(self, process: Process) -> None:
+        process.environment[CRASH_AT] = self.crash_at(process.role)
+
+    def _left(self, role: str) -> list[str]:
+        return sorted(set(points.points_of(role)) - set(self._arena.points("crashed")))
+
+    def meet_the_rest(self, forged: Parcel, reserved: Parcel) -> None:
+        """Bring about what chance has not: counts at the door, and a delivery (`reserved`) that kills its workers."""
+        if not self.on:
+            return
+        for _ in range(20):
+            if any(point.startswith("tally") for point in self._left("web")):
+                self._arena.vendor.send(forged)
+                time.sleep(0.5)
+        self._poison(reserved)
+
+    def _poison(self, reserved: Parcel) -> None:
+        """Have one delivery kill whoever handles it, until it is taken out of the way."""
+        self._is_poisoned = True
+        self._kill_workers()
+        self._arena.vendor.send(reserved)
+        deadline = time.monotonic() + 60
+        while not self._is_one_parked() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self._is_poisoned = False
+        self._kill_workers()
+
+    def _kill_workers(self) -> None:
+        for process in self._arena.of("worker"):
+            process.kill()
+
+    def _is_one_parked(self) -> bool:
+        query = sa.select(deliveries.c.id).where(deliveries.c.state == "parked", deliveries.c.reason == "poison")
+        with self._arena.db.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def missed(self) -> list[str]:
+        """What the sweep has not done, in words."""
+        passed = set(self._arena.points("passed"))
+        found = [f"crash point {point} needs a name in tests/chaos/points.py" for point in passed if point[0] == "?"]
+        return found + [
+            f"nobody died at crash point {point}" for role in ROLES for point in self._left(role) if self.on
+        ]
