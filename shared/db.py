@@ -139,7 +139,7 @@ class Database:
             try:
                 yield connection
             finally:
-                with suppress(sa.exc.DBAPIError):
+                with suppress(sa.exc.DBAPIError, sa.exc.InvalidRequestError):
                     connection.exec_driver_sql("ROLLBACK") if self.is_sqlite else connection.rollback()
 
     def _transaction(self, connection: sa.Connection) -> AbstractContextManager[Any]:
@@ -170,6 +170,8 @@ _PASSING = frozenset(
     }
 )
 """What SQLite says when the file is in use, full or away. Everything else is a mistake of ours."""
+_SPOILT = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+"""After these a connection may stay as it is for ever: one that was opened on a read-only file never writes."""
 
 
 @contextmanager
@@ -195,7 +197,7 @@ def _immediate(connection: sa.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(sa.exc.DBAPIError):  # a full disk has rolled back already
+        with suppress(sa.exc.DBAPIError, sa.exc.InvalidRequestError):  # rolled back already, or the connection is gone
             connection.exec_driver_sql("ROLLBACK")
         raise
     connection.exec_driver_sql("COMMIT")
@@ -216,12 +218,20 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @sa.event.listens_for(engine, "handle_error")
+    def replace_spoilt(context: sa.engine.ExceptionContext) -> None:
+        code = getattr(context.original_exception, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF in _SPOILT:
+            context.is_disconnect = True  # the pool opens new ones
+
     return engine
 
 
 def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
+    # psycopg prepares what it runs often; a pooler that does not know of it (PgBouncer before 1.21) needs it off.
+    never_prepared = {"prepare_threshold": None} if url.query.get("prepare_threshold") == "none" else {}
     return sa.create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        url.set(drivername="postgresql+psycopg").difference_update_query(["prepare_threshold"]),
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=True,
@@ -229,6 +239,7 @@ def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         isolation_level="READ COMMITTED",
         hide_parameters=True,  # an error's text may be logged; what was being stored may not
         connect_args={
+            **never_prepared,
             "connect_timeout": 5,
             # A host that dies in mid-transaction must not hold its row locks until the system's own time-out.
             "keepalives_idle": 10,

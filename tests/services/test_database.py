@@ -72,6 +72,16 @@ def test_a_folder_that_can_not_be_written_is_an_outage(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_that_could_not_be_written_for_a_while_is_written_again_without_a_restart(db: Database) -> None:
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")  # what SQLite makes of a file that it may only read
+    with pytest.raises(DatabaseUnavailable):
+        note(db, "refused")
+    note(db, "kept")
+    with db.read() as connection:
+        assert subjects(connection) == ["kept"]
+
+
 def test_a_unit_of_work_inside_another_is_told_at_once(db: Database) -> None:
     with pytest.raises(RuntimeError, match="inside another"), db.write():
         note(db, "never")
