@@ -6,16 +6,18 @@ Arguments come by environment variables that start with `CHAOS_`.
 
 import ctypes
 import os
-import pwd
 import signal
 import time
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
 from shared import clock
+
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1 << 1, 1 << 2
 
 
 def skewed_clock() -> None:
@@ -79,13 +81,65 @@ def slow_scoring() -> None:
     put(store, lock_case=slow)
 
 
-def as_nobody() -> None:
-    """Root may write everything; a process that shall meet a file it can't write must be somebody else."""
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        os.setgroups([])
-        os.setgid(nobody.pw_gid)
-        os.setuid(nobody.pw_uid)
+def fast_jobs() -> None:
+    """One job only, every second."""
+    from deploy import worker
+    from shared.events import ReconciliationDue
+    from shared.sweeper import Job
+
+    put(worker, JOBS={"chaos": Job(every=timedelta(seconds=1), event=lambda slot: ReconciliationDue(slot=slot))})
+
+
+def quick_lanes() -> None:
+    """A lane is shut for a second at first, and a parked event of a newer release is looked for as often."""
+    from shared import lanes, sweeper
+
+    put(lanes, FIRST_SHUT=timedelta(seconds=1), TAKEN_WAIT=timedelta(seconds=0.2))
+    put(sweeper, UPGRADE_LOOK=timedelta(seconds=1))
+
+
+def next_release() -> None:
+    """The program of the next release: evidence is told in a new version, and the old one is brought to it."""
+    from shared import events
+    from shared.events import EvidenceRecorded
+
+    old = EvidenceRecorded.name
+    new = old.replace(".v1", ".v2")
+    put(EvidenceRecorded, name=new)
+    events.EVENTS[new] = events.EVENTS.pop(old)
+    events.ROUTES[new] = events.ROUTES.pop(old)
+    events.UPCASTERS[old] = lambda payload: (new, payload)
+
+
+def thin_vendor() -> None:
+    """A vendor whose webhooks only point to the response; its API is at CHAOS_API, over plain http."""
+    from services.intake import vendors
+    from shared.http_client import HttpClient
+    from tests.chaos.scenarios.vendor_api import Thin
+
+    client = HttpClient.__init__
+
+    def insecure(self: HttpClient, **options: Any) -> None:
+        client(self, **options | {"insecure": True})
+
+    put(HttpClient, __init__=insecure)
+    assert isinstance(vendors.VENDORS, dict)
+    vendors.VENDORS["thin"] = Thin()
+
+
+def without_privileges() -> None:
+    """Root may write any file; a process that shall meet one that it can't write must not (capabilities(7))."""
+    if os.geteuid() != 0:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice 32 bits
+    if libc.capget(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capget")
+    for number in range(3):
+        sets[number] &= ~(_CAP_DAC_OVERRIDE | _CAP_DAC_READ_SEARCH)
+    if libc.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def put(where: ModuleType | type, **what: Any) -> None:

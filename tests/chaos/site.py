@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.policy import default
 from functools import cached_property
@@ -211,12 +211,14 @@ class Site:
 
     # ------------------------------------------------------------------------------------------- servers and cohort
 
-    def open(self) -> None:
-        """Open the cohort."""
+    def open(self, **changes: Any) -> None:
+        """Open the cohort; or, with some of its definition changed, bring it into line with that."""
+        folder = read_folder(self.written.folder, vendors=VENDORS)
+        if "connections" in changes:
+            changes["connections"] = {**folder.definition.connections, **changes["connections"]}
+        folder = replace(folder, definition=folder.definition.model_copy(update=changes))
         with self.db.write() as uow:
-            open_cohort(
-                uow, read_folder(self.written.folder, vendors=VENDORS), update=False, actor="chaos", has_evidence=False
-            )
+            open_cohort(uow, folder, update=bool(changes), actor="chaos", has_evidence=False)
 
     def with_queue(self, url: str | None = None) -> Self:
         """Use a queue server: that of all sites, emptied, or one at another address."""

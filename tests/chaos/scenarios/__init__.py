@@ -8,14 +8,20 @@ from collections.abc import Mapping
 
 from tests.chaos.scenarios import (
     accept_killed,
+    clock,
     commit_unknown,
+    disk_full,
     door_killed,
     last_pieces,
     lost_replies,
     poison,
     several_hosts,
     sigterm,
+    sqlite_storm,
     stopped,
+    sweepers,
+    upgrade,
+    vendor_api,
 )
 from tests.chaos.scenarios.kinds import Scenario, Size
 
@@ -28,6 +34,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     "sigterm": Scenario(sigterm.run),
     "door_killed": Scenario(door_killed.run),
     "accept_killed": Scenario(accept_killed.run),
+    "clock": Scenario(clock.run),
+    "sweepers": Scenario(sweepers.run),
+    "sqlite_storm": Scenario(sqlite_storm.run, ("sqlite",)),
+    "disk_full": Scenario(disk_full.run),
+    "upgrade": Scenario(upgrade.run),
+    "vendor_api": Scenario(vendor_api.run),
     "several_hosts": Scenario(several_hosts.run, ("postgresql",)),
 }
 
