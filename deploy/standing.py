@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services.intake.core.submission import SubmissionState
 from services.intake.tables import submissions
 from services.reporting.tables import messages
-from shared.bus import deliveries, lanes, timers
+from shared.bus import deliveries, in_state, lanes, timers
 from shared.db import database_now
 from shared.invariants.bus.timers_fire import PATIENCE as TIMER_PATIENCE
 from shared.invariants.findings import Found, found
@@ -76,16 +76,14 @@ def _open(connection: sa.Connection, at: datetime) -> tuple[dict[Service, dict[s
     is_due = sa.or_(sa.and_(d.state == "pending", d.due_at <= database_now()), left)
     state = sa.case((is_due, "due"), (d.state == "pending", "later"), else_="running").label("stands")
     since = sa.func.min(sa.case((left, d.lease_until), else_=d.due_at)).label("since")
-    query = sa.select(d.service, state, sa.func.count().label("many"), since).where(
-        _among(d.state, "pending", "running")
-    )
+    query = sa.select(d.service, state, sa.func.count().label("many"), since).where(in_state("pending", "running"))
     depth: dict[Service, dict[str, int]] = {service: dict.fromkeys(DELIVERY_STATES, 0) for service in Service}
     oldest = dict.fromkeys(Service, timedelta())
     for row in connection.execute(query.group_by(d.service, state)):
         depth[Service(row.service)][row.stands] = row.many
         if row.stands == "due":
             oldest[Service(row.service)] = max(at - row.since, timedelta())
-    parked = sa.select(d.service, sa.func.count().label("many")).where(d.state == sa.literal_column("'parked'"))
+    parked = sa.select(d.service, sa.func.count().label("many")).where(in_state("parked"))
     for row in connection.execute(parked.group_by(d.service)):
         depth[Service(row.service)]["parked"] = row.many
     return depth, oldest
@@ -104,8 +102,3 @@ def _counts(connection: sa.Connection, column: sa.ColumnElement[str]) -> dict[st
 def _lanes_shut(connection: sa.Connection) -> tuple[ShutLane, ...]:
     query = sa.select(lanes).where(lanes.c.shut_until > database_now()).order_by(lanes.c.name)
     return tuple(ShutLane(row.name, row.shut_until, row.reason or "") for row in connection.execute(query))
-
-
-def _among(column: sa.ColumnElement[str], *values: str) -> sa.ColumnElement[bool]:
-    """As written in the condition of an index: SQLite uses a partial index only for the very same words."""
-    return column.in_(sa.bindparam(None, values, expanding=True, literal_execute=True, unique=True))

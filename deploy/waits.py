@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.scoring.core.completeness import missing
 from services.scoring.store import batches, cases_of
 from services.scoring.tables import results
-from shared.bus import deliveries, events, timers
+from shared.bus import deliveries, events, in_state, timers
 from shared.cohort.definition import CohortDefinition
 from shared.db import database_now
 from shared.ids import CohortId
@@ -58,14 +58,15 @@ class CohortWaits:
 
 def parked(connection: sa.Connection) -> list[Group]:
     """What waits for a person, the most first."""
-    return _grouped(connection, deliveries.c.state == sa.literal_column("'parked'"), until=False)
+    return _grouped(connection, in_state("parked"), until=False)
 
 
 def put_off(connection: sa.Connection) -> list[Group]:
     """What failed, or whose turn it was not, and what comes again by itself."""
     d = deliveries.c
-    states = d.state.in_(sa.bindparam("open", ("pending", "running"), expanding=True, literal_execute=True))
-    later = sa.and_(states, d.state == "pending", d.due_at > database_now(), d.last_error.is_not(None))
+    later = sa.and_(
+        in_state("pending", "running"), d.state == "pending", d.due_at > database_now(), d.last_error.is_not(None)
+    )
     return _grouped(connection, later, until=True)
 
 

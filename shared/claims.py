@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.bus import deliveries, events
+from shared.bus import deliveries, events, in_state
 from shared.db import Cause, Database, UnitOfWork, database_now
 from shared.errors import FenceLost
 from shared.ids import CorrelationId, DeliveryId, EventId
@@ -80,7 +80,8 @@ def claim_fresh(
     Only such as were never tried: one that failed, or whose worker died, is tried alone, where it harms no other.
     """
     d = deliveries.c
-    ready = sa.and_(d.service == service, d.state == "pending", d.due_at <= database_now(), d.attempts == 0)
+    is_pending = sa.and_(in_state("pending", "running"), d.state == "pending")  # the former for the index
+    ready = sa.and_(d.service == service, is_pending, d.due_at <= database_now(), d.attempts == 0)
     query = sa.select(d.id).join(events, events.c.id == d.event).where(ready, events.c.name.in_(list(names)))
     with db.read() as connection:
         first = connection.execute(query.where(d.id.in_(list(rung))).limit(limit)).scalars().all()
@@ -156,7 +157,8 @@ def finish(uow: UnitOfWork, done: Sequence[Claim]) -> None:
 def due(db: Database, services: Sequence[Service], *, grace: timedelta, limit: int) -> list[Due]:
     """Deliveries that wait for these services: due for at least `grace`, or left by a worker whose lease is over."""
     d = deliveries.c
-    query = sa.select(d.id, d.service).where(d.service.in_(services), _free(grace)).order_by(d.due_at).limit(limit)
+    waiting = sa.and_(in_state("pending", "running"), d.service.in_(services), _free(grace))
+    query = sa.select(d.id, d.service).where(waiting).order_by(d.due_at).limit(limit)
     with db.read() as connection:
         return [(DeliveryId(row.id), Service(row.service)) for row in connection.execute(query)]
 

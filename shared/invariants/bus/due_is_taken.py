@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from shared.bus import deliveries
+from shared.bus import deliveries, in_state
 from shared.db import database_now
 from shared.invariants.rule import Invariant
+from shared.words import Service
 
 PATIENCE = timedelta(minutes=15)
 """Longer than a burst takes that the workers keep up with."""
@@ -15,7 +16,9 @@ PATIENCE = timedelta(minutes=15)
 def broken(connection: sa.Connection) -> list[str]:
     """Deliveries that have been due for long and that nobody has taken."""
     d = deliveries.c
-    waiting = sa.and_(d.state == "pending", d.due_at < database_now(-PATIENCE))
+    waiting = sa.and_(
+        in_state("pending", "running"), d.service.in_(Service), d.state == "pending", d.due_at < database_now(-PATIENCE)
+    )
     return [str(each) for each in connection.execute(sa.select(d.id).where(waiting).order_by(d.id)).scalars()]
 
 

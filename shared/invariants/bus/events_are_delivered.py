@@ -17,7 +17,7 @@ from shared.ids import DeliveryId, EventId
 from shared.invariants.rule import Invariant
 from shared.words import Service
 
-LOOK_BACK = timedelta(hours=6)
+LOOK_BACK = timedelta(hours=1)
 """How far back it looks: a listener that is new in a release hears of what its upgrade crossed, not of all history."""
 
 

@@ -2,14 +2,15 @@
 
 import sqlalchemy as sa
 
-from shared.bus import deliveries
+from shared.bus import deliveries, in_state
 from shared.invariants.rule import Invariant
+from shared.words import Service
 
 
 def broken(connection: sa.Connection) -> list[str]:
     """Parked deliveries without a reason."""
     d = deliveries.c
-    mute = sa.and_(d.state == "parked", d.last_error.is_(None))
+    mute = sa.and_(in_state("parked"), d.service.in_(Service), d.last_error.is_(None))
     return [str(each) for each in connection.execute(sa.select(d.id).where(mute).order_by(d.id)).scalars()]
 
 
