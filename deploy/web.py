@@ -37,6 +37,7 @@ def server_for(door: ASGIApp, host: str, port: int) -> uvicorn.Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the client is
             timeout_graceful_shutdown=DRAIN_S,
         )
     )

@@ -52,7 +52,9 @@ def text_at(body: bytes, name: str) -> str | None:
         except Unreadable:
             return None
         found = whole.get(name) if isinstance(whole, dict) else None
-    return plain(found) if isinstance(found, str) else None
+    if not isinstance(found, str):
+        return None
+    return found if is_plain(found) else plain(found)
 
 
 @cache

@@ -55,7 +55,8 @@ class RawRequest:
         >>> RawRequest(b"", (("X-Id", "a"), ("x-ID", "b"))).header("x-id")
         ('a', 'b')
         """
-        return tuple(value for key, value in self.headers if key.lower() == name.lower())
+        wanted = name.lower()
+        return tuple([value for key, value in self.headers if key.lower() == wanted])
 
     @property
     def sha256(self) -> str:

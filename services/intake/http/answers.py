@@ -21,6 +21,8 @@ log = structlog.get_logger()
 AWAY = "the database is away; send it again later"
 DISK_LOW = "the disk is nearly full, and nothing more is taken until there is room; send it again later"
 JSON = ("Content-Type", "application/json")
+ONLY_JSON = (JSON,)
+JSON_SENT = (b"content-type", b"application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,23 @@ class Answer:
 
     status: int
     body: bytes
-    headers: tuple[tuple[str, str], ...] = (JSON,)
+    headers: tuple[tuple[str, str], ...] = ONLY_JSON
 
     async def sent(self, send: Send) -> None:
         """Send it, as ASGI has it."""
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers]
-        headers.append((b"content-length", b"%d" % len(self.body)))
+        length = (b"content-length", b"%d" % len(self.body))
+        headers = [length, JSON_SENT] if self.headers is ONLY_JSON else [length, *map(_encoded, self.headers)]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
     def response(self) -> Response:
         """The same for FastAPI."""
         return Response(self.body, self.status, dict(self.headers))
+
+
+def _encoded(header: tuple[str, str]) -> tuple[bytes, bytes]:
+    name, value = header
+    return name.lower().encode("latin-1"), value.encode("latin-1")
 
 
 def problem(status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

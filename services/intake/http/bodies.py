@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 
 class TooLarge(Exception):
@@ -13,6 +13,13 @@ class TooLarge(Exception):
         super().__init__(f"the body is larger than {limit} bytes")
 
 
+def _refuse_large(scope: Scope, limit: int) -> None:
+    """Raises TooLarge if the sender says beforehand that it is."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value[:19]) > limit:
+            raise TooLarge(limit)
+
+
 async def chunks_of(scope: Scope, receive: Receive, limit: int) -> AsyncGenerator[bytes, None]:
     """The body as it arrives; stops reading when it is larger than `limit` bytes.
 
@@ -20,9 +27,7 @@ async def chunks_of(scope: Scope, receive: Receive, limit: int) -> AsyncGenerato
         TooLarge: it is; or it says so beforehand.
         ClientDisconnect: it did not arrive whole.
     """
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value[:19]) > limit:
-            raise TooLarge(limit)
+    _refuse_large(scope, limit)
     size, more = 0, True
     while more:
         message = await receive()
@@ -39,4 +44,19 @@ async def chunks_of(scope: Scope, receive: Receive, limit: int) -> AsyncGenerato
 
 async def body_of(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The whole body. Raises as `chunks_of` does."""
-    return b"".join([chunk async for chunk in chunks_of(scope, receive, limit)])
+    _refuse_large(scope, limit)
+    first = await receive()
+    body: bytes = first.get("body", b"")
+    if first["type"] == "http.request" and not first.get("more_body", False) and len(body) <= limit:
+        return body  # most arrive in one piece
+    return b"".join([chunk async for chunk in chunks_of(scope, _after(first, receive), limit)])
+
+
+def _after(first: Message, receive: Receive) -> Receive:
+    """What is received, with a message before it."""
+    kept = [first]
+
+    async def received() -> Message:
+        return kept.pop() if kept else await receive()
+
+    return received

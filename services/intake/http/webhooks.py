@@ -72,7 +72,7 @@ class WebhookDoor:
     async def _considered(self, visit: "_Visit", scope: Scope, receive: Receive) -> Answer:
         body = await body_of(scope, receive, self._settings.webhook_max_bytes)
         name, _, rest = scope["path"][len(PREFIX) + 1 :].partition("/")
-        headers = tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"])
+        headers = tuple([(key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"]])
         request = RawRequest(body, headers, scope["method"], rest, scope["query_string"].decode("latin-1"))
         route = await self._directory.find(name) if is_id(name) else None
         if route is not None and route.vendor in self._vendors:
