@@ -56,11 +56,11 @@ _ELSEWHERE = ("take_up",)
 """Commits that belong to an upgrade, which is a scenario of its own."""
 
 
-_OFTEN = ("claim", "handle", "settle", "failure_note", "webhook:", "smtp.")
+_OFTEN = ("claim", "webhook", "smtp.")
 
 
 def turn(point: str, fate: Random) -> int:
-    """The how manieth passing of a point is to be fatal: one of the first three, or the first of a rare one."""
+    """Which passing of a point is to be fatal: one of the first three, or the first of a rare one."""
     return fate.randint(1, 3) if point.startswith(_OFTEN) else 1
 
 

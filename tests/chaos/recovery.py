@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from shared.bus import deliveries
 from shared.db import Database, DatabaseUnavailable, database_now
 
-LOOK_S = 0.2
+LOOK_S = 0.5
 
 
 class Recovery:

@@ -26,6 +26,7 @@ _PLAIN = (
     "crash_points",
     "restarts",
     "seconds",
+    "cpu_s",
     "load_average",
 )
 _PERCENTILES = {"recovery_s": "fault to all due work done", "evidence_to_sent_s": "last evidence to mail"}

@@ -137,7 +137,7 @@ class _Handler:
     def _strikes(self, fault: str) -> bool:
         strikes = self._fate.random() < float(self._now().get(fault, 0))
         owed = self._now().get("at_least", {}).get(fault, 0) - self._landed[fault]
-        strikes = strikes or (owed > 0 and self._fate.random() < 0.3)  # not all of them at the first mail
+        strikes = strikes or (owed > 0 and self._fate.random() < 0.4)  # not all of them at the first mail
         if strikes:
             self._note(fault)
             self._landed[fault] += 1

@@ -159,7 +159,7 @@ def upload(cohort: str, file: Path, token: str) -> Parcel:
     return Parcel(f"/cohorts/{cohort}/submissions", headers, request.read(), digest, "upload")
 
 
-def copies(parcels: Sequence[Parcel], fate: random.Random, *, most: int = 3, flood: float = 0.01) -> list[Parcel]:
+def copies(parcels: Sequence[Parcel], fate: random.Random, *, most: int = 3, flood: float = 0.002) -> list[Parcel]:
     """Each of them one to three times, and now and then (`flood`) fifty times."""
     return [parcel for parcel in parcels for _ in range(50 if fate.random() < flood else fate.randint(1, most))]
 
