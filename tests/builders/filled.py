@@ -4,7 +4,7 @@ Rows agree with each other as far as any invariant looks, and hold no real conte
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.intake import tables as intake
@@ -22,21 +22,20 @@ from tests.builders.scoring_case import a_definition
 COHORT = "small"
 """The cohort of `a_definition`, which the caller opens."""
 AT_ONCE = 5_000
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def fill(db: Database, participants: int, *, submissions: int = 20, waiting: int = 0) -> None:
+def fill(db: Database, participants: int, *, submissions: int = 20, waiting: int = 0, first: int = 0) -> None:
     """All that `participants` people leave behind who are scored and mailed, after so many submissions each.
 
-    `waiting` more of them have evidence and no result yet.
+    `waiting` more of them have evidence and no result yet. Participants are numbered from `first` on.
     """
     assert a_definition().cohort == COHORT
-    moment = now() - timedelta(hours=1)
-    for start in range(0, participants + waiting, AT_ONCE // submissions or 1):
-        some = range(start, min(start + (AT_ONCE // submissions or 1), participants + waiting))
+    moment, at_once = now() - timedelta(hours=1), max(1, AT_ONCE // submissions)
+    for start in range(0, participants + waiting, at_once):
         rows: dict[Any, list[dict[str, Any]]] = {}
-        for number in some:
-            for table, row in _about(f"P-{number:05}", submissions, moment, scored=number < participants):
+        for number in range(start, min(start + at_once, participants + waiting)):
+            about = _about(f"P-{first + number:05}", submissions, moment, scored=number < participants)
+            for table, row in about:
                 rows.setdefault(table, []).append(row)
         with db.write() as uow:
             for table, each in rows.items():
