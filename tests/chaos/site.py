@@ -36,7 +36,7 @@ from services.reporting.tables import messages
 from services.scoring.tables import results
 from shared.broker import Doorbell, broker_for
 from shared.bus import deliveries, events
-from shared.cohort.folder import read_folder
+from shared.cohort.folder import CohortFolder, read_folder
 from shared.cohort.opening import open_cohort
 from shared.db import Database
 from shared.events import ParticipantScored
@@ -211,12 +211,14 @@ class Site:
 
     # ------------------------------------------------------------------------------------------- servers and cohort
 
+    @cached_property
+    def folder(self) -> CohortFolder:
+        """The cohort as it is described."""
+        return read_folder(self.written.folder, vendors=VENDORS)
+
     def open(self, **changes: Any) -> None:
         """Open the cohort; or, with some of its definition changed, bring it into line with that."""
-        folder = read_folder(self.written.folder, vendors=VENDORS)
-        if "connections" in changes:
-            changes["connections"] = {**folder.definition.connections, **changes["connections"]}
-        folder = replace(folder, definition=folder.definition.model_copy(update=changes))
+        folder = replace(self.folder, definition=self.folder.definition.model_copy(update=changes))
         with self.db.write() as uow:
             open_cohort(uow, folder, update=bool(changes), actor="chaos", has_evidence=False)
 

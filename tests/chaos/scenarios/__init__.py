@@ -19,28 +19,34 @@ from tests.chaos.scenarios import (
     sigterm,
     sqlite_storm,
     stopped,
+    strange_payloads,
+    supervisor_killed,
     sweepers,
     upgrade,
     vendor_api,
 )
 from tests.chaos.scenarios.kinds import Scenario, Size
 
+SQLITE, POSTGRESQL = ("sqlite",), ("postgresql",)
+
 SCENARIOS: Mapping[str, Scenario] = {
     "last_pieces": Scenario(last_pieces.run),
-    "lost_replies": Scenario(lost_replies.run),
-    "commit_unknown": Scenario(commit_unknown.run, ("postgresql",)),
-    "poison": Scenario(poison.run),
+    "lost_replies": Scenario(lost_replies.run, quick=POSTGRESQL),
+    "commit_unknown": Scenario(commit_unknown.run, POSTGRESQL),
+    "poison": Scenario(poison.run, quick=POSTGRESQL),
     "stopped": Scenario(stopped.run),
-    "sigterm": Scenario(sigterm.run),
-    "door_killed": Scenario(door_killed.run),
-    "accept_killed": Scenario(accept_killed.run),
-    "clock": Scenario(clock.run),
-    "sweepers": Scenario(sweepers.run),
-    "sqlite_storm": Scenario(sqlite_storm.run, ("sqlite",)),
-    "disk_full": Scenario(disk_full.run),
-    "upgrade": Scenario(upgrade.run),
-    "vendor_api": Scenario(vendor_api.run),
-    "several_hosts": Scenario(several_hosts.run, ("postgresql",)),
+    "sigterm": Scenario(sigterm.run, quick=SQLITE),
+    "door_killed": Scenario(door_killed.run, quick=SQLITE),
+    "accept_killed": Scenario(accept_killed.run, quick=POSTGRESQL),
+    "clock": Scenario(clock.run, quick=POSTGRESQL),
+    "sweepers": Scenario(sweepers.run, quick=POSTGRESQL),
+    "sqlite_storm": Scenario(sqlite_storm.run, SQLITE),
+    "disk_full": Scenario(disk_full.run, quick=SQLITE),
+    "upgrade": Scenario(upgrade.run, quick=POSTGRESQL),
+    "vendor_api": Scenario(vendor_api.run, quick=POSTGRESQL),
+    "strange_payloads": Scenario(strange_payloads.run, quick=SQLITE),
+    "supervisor_killed": Scenario(supervisor_killed.run, SQLITE),
+    "several_hosts": Scenario(several_hosts.run, POSTGRESQL),
 }
 
 __all__ = ["SCENARIOS", "Scenario", "Size"]

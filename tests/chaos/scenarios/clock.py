@@ -50,6 +50,8 @@ def run(servers: Servers, database: str, size: Size) -> Outcome:
 
 def _longest_lease(site: Site) -> float:
     """Seconds that the longest lease has still to run, by the database's clock; 0 if there is none."""
-    query = sa.select(sa.func.max(deliveries.c.lease_until), database_now()).where(deliveries.c.state == "running")
-    ((until, now),) = site.rows(query)
-    return float((until - now) / timedelta(seconds=1)) if until else 0.0
+    query = sa.select(sa.func.max(deliveries.c.lease_until).label("until"), database_now().label("now")).where(
+        deliveries.c.state == "running"
+    )
+    row = site.rows(query)[0]
+    return float((row.until - row.now) / timedelta(seconds=1)) if row.until else 0.0

@@ -1,10 +1,8 @@
-"""Targeted fault scenarios, one file each: what goes wrong, and what must hold all the same.
-
-A scenario is a function of running servers, a database's name and a size; it gives an `Outcome`: figures, and the
-promises that were broken. `python -m tests.chaos.scenarios [NAME…] [--full]` runs them, one JSON line each.
+"""What a scenario is: a function of running servers, a database's name and a size. It gives an `Outcome`: figures, and
+the promises that were broken.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,13 +16,17 @@ class Size(StrEnum):
     FULL = "full"
 
 
+BOTH = ("sqlite", "postgresql")
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One scenario, and on which databases it says something different."""
+    """One scenario: on which databases it can run, and on which it does when it shall be quick."""
 
     run: Callable[[Servers, str, Size], Outcome]
-    databases: tuple[str, ...] = ("sqlite", "postgresql")
-    sizes: tuple[Size, ...] = (Size.QUICK, Size.FULL)
+    databases: tuple[str, ...] = BOTH
+    quick: tuple[str, ...] = BOTH
 
-
-Scenarios = Mapping[str, Scenario]
+    def on(self, size: Size) -> tuple[str, ...]:
+        """The databases that it runs on."""
+        return tuple(each for each in self.databases if size is Size.FULL or each in self.quick)

@@ -33,8 +33,8 @@ def run(servers: Servers, database: str, size: Size) -> Outcome:
         outcome.expect("what the old release parked is parked still", holds=taken_up)
         for each in new:
             outcome.expect(f"a worker ended with {each.end()}", holds=each.status == 0)
-        told = site.rows(sa.select(events.c.name, sa.func.count()).group_by(events.c.name))
-        versions = {name: count for name, count in told if name in {EvidenceRecorded.name, NEXT}}
+        told = site.rows(sa.select(events.c.name, sa.func.count().label("times")).group_by(events.c.name))
+        versions = {row.name: row.times for row in told if row.name in {EvidenceRecorded.name, NEXT}}
         outcome.figures |= {"parked by the old release": parked, "versions told": versions}
         outcome.expect(f"only {versions} were told", holds=len(versions) == 2)
         site.found().judge(outcome)

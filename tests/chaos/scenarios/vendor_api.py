@@ -21,7 +21,7 @@ from services.intake.core.vendor import ApiAnswer, Reading, RequestNeeded
 from services.intake.settings import IntakeSettings
 from services.intake.tables import submissions
 from services.intake.vendors import VENDORS
-from services.intake.vendors.typeform import HEADER, PREFIX, Typeform
+from services.intake.vendors.typeform import Typeform
 from services.scoring.tables import results
 from shared.bus import deliveries
 from shared.cohort.definition import Connection
@@ -132,7 +132,15 @@ def _scored(site: Site) -> list[datetime]:
 def _second_connection(site: Site) -> None:
     """Let the cohort have a second survey tool, with the same secret."""
     again = Connection(vendor="thin", instrument=Instrument.APPRAISAL_360, secret_env=site.written.secret_env)
-    site.open(connections={CONNECTION: again})
+    definition = site.folder.definition
+    fields = [each for each in definition.form_fields if each.connection == site.written.connection]
+    site.open(
+        connections={**definition.connections, CONNECTION: again},
+        form_fields=(
+            *definition.form_fields,
+            *(each.model_copy(update={"connection": CONNECTION, "vendor": "thin"}) for each in fields),
+        ),
+    )
 
 
 def _deliver(site: Site, api: Api, fetched: Sequence[Recording]) -> None:
@@ -142,8 +150,8 @@ def _deliver(site: Site, api: Api, fetched: Sequence[Recording]) -> None:
             body = json.dumps(
                 {"event_id": f"e{number}", "url": f"http://127.0.0.1:{api.server_port}/{number}"}
             ).encode()
-            signature = PREFIX + base64.b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode()
-            request = RawRequest(body, ((HEADER, signature),), "POST", "", "")
+            signature = "sha256=" + base64.b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode()
+            request = RawRequest(body, (("Typeform-Signature", signature),), "POST", "", "")
             with site.db.write() as uow:
                 commands.accept_webhook(uow, IntakeSettings(), CONNECTION, request, {**VENDORS, "thin": Thin()})
 
