@@ -168,19 +168,31 @@ def at_least(least: N, *, above: bool = False) -> Callable[[N], N]:
 MaxMark = Annotated[float, BeforeValidator(_number), AfterValidator(at_least(0.0, above=True))]
 
 
+IDENTITY_WORDS = ("participant", "rater", "assessor", "marker", "relationship")
+"""What a field may say about who speaks about whom."""
+
+
 def _maps_to(text: str, info: ValidationInfo) -> str:
-    kind, items = text.removeprefix("comment:"), _of(info, "item")
-    if text.startswith("comment:"):
-        if not _CODE.fullmatch(kind) or len(kind) > 50:
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix == "comment":
+        if not _CODE.fullmatch(rest) or len(rest) > 50:
             raise refused("needs a kind of comment after the colon, such as comment:strengths")
-    elif items.codes is not None and _given(text) not in items.codes:
-        near = did_you_mean(text, items.codes)
-        raise refused(f"is neither an item of {items.where} nor comment:<kind>{near}")
+        return text
+    if colon and prefix == "identity":
+        if rest not in IDENTITY_WORDS:
+            near = did_you_mean(rest, IDENTITY_WORDS)
+            raise refused(f"needs one of {listed(list(IDENTITY_WORDS))} after the colon{near}")
+        return text
+    rated: Known | None = _of(info, "rated by").get(info.data.get("connection"))
+    if rated is not None and rated.codes is not None and _given(text) not in rated.codes:
+        raise refused(f"is neither {rated.where} nor comment:<kind>{did_you_mean(text, rated.codes)}")
     return text
 
 
 MapsTo = Annotated[str, AfterValidator(_clean), AfterValidator(_given), AfterValidator(_maps_to)]
-"""What a form's field means: an item's code, or `comment:<kind>`."""
+"""What a form's field means, by its connection's instrument: an item's code (360 appraisal), `EXERCISE:COMPETENCY`
+(development day) or a criterion's code (written assessment); or `comment:<kind>`; or `identity:` and who.
+"""
 
 
 @lru_cache(maxsize=1)

@@ -9,21 +9,28 @@ from datetime import UTC, date, datetime, time
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
 from shared.framework import FrameworkPack
 from shared.framework.pack import Frozen
 from shared.words import Facet, Instrument, PoolPolicy, Relationship, ReleasePolicy
 
 
 class Connection(Frozen):
-    """A survey tool's webhook. `secret_env` names the environment variable that holds the secret."""
+    """A survey tool's webhook. `secret_env` names the environment variable that holds the secret; `settings` are what
+    the tool needs to be known besides, by name (docs/vendors.md).
+    """
 
     vendor: str
     instrument: Instrument
     secret_env: str
+    settings: Mapping[str, str] = Field(default_factory=dict, exclude_if=lambda settings: not settings)
 
 
 class FormField(Frozen):
-    """One field of one form. `maps_to` is an item code, or `comment:<kind>` for free text."""
+    """One field of one form. `maps_to` is an item code, `EXERCISE:COMPETENCY`, a criterion's code, `comment:<kind>` for
+    free text, or `identity:participant | rater | relationship`.
+    """
 
     connection: str
     vendor: str

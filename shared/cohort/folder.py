@@ -4,7 +4,7 @@ What each file holds: docs/cohort-folder.md. Files that feed a cohort (`deliveri
 `late/`, `rejected/`) are not looked at.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from shared.cohort.definition import (
 from shared.cohort.mistakes import Findings, FolderMistakes, Mistake
 from shared.cohort.people_files import Assessor, read_people
 from shared.cohort.programme import Programme, framework_pack, read_programme
-from shared.cohort.rules import read_rules
+from shared.cohort.rules import Tool, read_rules
 from shared.people import Participant, Rater
 from shared.words import Instrument
 
@@ -41,8 +41,9 @@ class CohortFolder:
     warnings: tuple[Mistake, ...] = ()
 
 
-def read_folder(path: Path, *, vendors: Collection[str]) -> CohortFolder:
-    """The cohort that a folder describes. `vendors` are the survey tools that this installation knows.
+def read_folder(path: Path, *, vendors: Collection[str] | Mapping[str, Tool]) -> CohortFolder:
+    """The cohort that a folder describes. `vendors` are the survey tools that this installation knows: their names, or
+    with what each can say about a connection's settings.
 
     Equal content gives an equal definition: the order of rows matters for framework, exercises and criteria only.
 

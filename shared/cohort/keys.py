@@ -74,6 +74,7 @@ class ConnectionSection(Section):
     vendor: Annotated[str, known("vendor")]
     instrument: Annotated[Instrument, word(Instrument)]
     secret_env: EnvironmentName
+    settings: dict[str, Text] = {}
 
 
 class AppraisalSection(Section):

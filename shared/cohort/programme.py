@@ -42,14 +42,19 @@ def read_programme(folder: Path, rules: Rules, found: Findings) -> Programme:
     appraisal = rules.asks_for(Instrument.APPRAISAL_360)
     framework = read_csv(folder, FRAMEWORK, columns.FrameworkRow, found, needed=True)
     organisations = read_csv(folder, ORGANISATIONS, columns.OrganisationRow, found, needed=True)
-    context = _context(rules, framework, organisations)
+    exercises = read_csv(
+        folder, EXERCISES, columns.ExerciseRow, found, needed=rules.asks_for(Instrument.DEVELOPMENT_DAY)
+    )
+    written = rules.asks_for(Instrument.WRITTEN_ASSESSMENT)
+    criteria = read_csv(folder, CRITERIA, columns.CriterionRow, found, needed=written)
+    context = _context(rules, framework, organisations) | {"rated by": _rated_by(rules, framework, exercises, criteria)}
     return Programme(
         framework=tuple(_framework(framework, context, found)),
         organisations=tuple(_organisations(organisations, context, found)),
         form_fields=tuple(_form_fields(folder, rules, context, found, needed=appraisal)),
         choices=_choices(folder, context, found, needed=appraisal),
-        exercises=tuple(_exercises(folder, rules, context, found)),
-        criteria=tuple(_criteria(folder, rules, context, found)),
+        exercises=tuple(_exercises(exercises, rules, context, found)),
+        criteria=tuple(_criteria(criteria, context, found)),
         context=context,
     )
 
@@ -88,6 +93,20 @@ def _context(rules: Rules, framework: CsvFile, organisations: CsvFile) -> dict[s
         "pool level": Known(None if levels is None else levels.levels, f"pool.levels of {FILE}"),
         "scale": None if scale is None else Scale(minimum=scale.minimum, maximum=scale.maximum),
     }
+
+
+def _rated_by(rules: Rules, framework: CsvFile, exercises: CsvFile, criteria: CsvFile) -> dict[str, Known]:
+    """What the fields of each connection's forms may rate."""
+    cells = frozenset(f"{row.cells['exercise']}:{row.cells['competency']}" for row in exercises.rows)
+    rated = {
+        Instrument.APPRAISAL_360: Known(framework.codes("item"), f"an item of {FRAMEWORK}"),
+        Instrument.DEVELOPMENT_DAY: Known(cells if exercises.readable else None, f"EXERCISE:COMPETENCY of {EXERCISES}"),
+        Instrument.WRITTEN_ASSESSMENT: Known(criteria.codes("criterion"), f"a criterion of {CRITERIA}"),
+    }
+    connections = rules.at("connections")
+    names = connections if isinstance(connections, dict) else {}
+    instruments = {name: rules.at("connections", name, "instrument") for name in names}
+    return {name: rated[Instrument(each)] for name, each in instruments.items() if each in list(Instrument)}
 
 
 def _framework(file: CsvFile, context: Mapping[str, Any], found: Findings) -> list[columns.FrameworkRow]:
@@ -140,13 +159,20 @@ def _warn_of_gaps(rows: Sequence[columns.FormFieldRow], context: Mapping[str, An
     asked = defaultdict(set)
     for row in rows:
         asked[row.connection, row.form_id].add(row.maps_to)
-    for (_, form), items in sorted(asked.items()):
-        unasked = sorted((context["item"].codes or frozenset()) - items)
+    for (connection, form), mapped in sorted(asked.items()):
+        unasked = _unasked(mapped, context["rated by"].get(connection))
         if unasked:
             found.warn(FORM_FIELDS, f"does not ask {listed(unasked)}", column="form_id", value=form)
     for name in sorted((context["connection"].codes or frozenset()) - {connection for connection, _ in asked}):
         reason = "has no field here; what arrives on it waits in quarantine until its forms are added"
         found.warn(FORM_FIELDS, reason, column="connection", value=name)
+
+
+def _unasked(mapped: set[str], rated: Known | None) -> list[str]:
+    """What a form could rate and has no field for; of exercises, only of those that it asks about at all."""
+    codes = (rated.codes if rated else None) or frozenset()
+    about = {code.partition(":")[0] for code in mapped}
+    return sorted(code for code in set(codes) - mapped if ":" not in code or code.partition(":")[0] in about)
 
 
 def _choices(folder: Path, context: Mapping[str, Any], found: Findings, *, needed: bool) -> dict[str, float | None]:
@@ -156,9 +182,7 @@ def _choices(folder: Path, context: Mapping[str, Any], found: Findings, *, neede
     return {row.label: row.rating for row in sorted(rows, key=lambda row: row.label)}
 
 
-def _exercises(folder: Path, rules: Rules, context: Mapping[str, Any], found: Findings) -> list[ExerciseCell]:
-    needed = rules.asks_for(Instrument.DEVELOPMENT_DAY)
-    file = read_csv(folder, EXERCISES, columns.ExerciseRow, found, needed=needed)
+def _exercises(file: CsvFile, rules: Rules, context: Mapping[str, Any], found: Findings) -> list[ExerciseCell]:
     rows = typed(file, columns.ExerciseRow, context, found)
     only_once(file, ["exercise", "competency"], "is shown by this exercise twice", found)
     agree(file, "exercise", "name", found)
@@ -174,9 +198,7 @@ def _exercises(folder: Path, rules: Rules, context: Mapping[str, Any], found: Fi
     return [ExerciseCell.model_validate(row.model_dump()) for row in rows]
 
 
-def _criteria(folder: Path, rules: Rules, context: Mapping[str, Any], found: Findings) -> list[Criterion]:
-    needed = rules.asks_for(Instrument.WRITTEN_ASSESSMENT)
-    file = read_csv(folder, CRITERIA, columns.CriterionRow, found, needed=needed)
+def _criteria(file: CsvFile, context: Mapping[str, Any], found: Findings) -> list[Criterion]:
     rows = typed(file, columns.CriterionRow, context, found)
     only_once(file, ["criterion"], "is a criterion twice", found)
     return [Criterion(code=row.criterion, **row.model_dump(exclude={"criterion"})) for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -76,7 +76,14 @@ class Rules:
         found.warn(FILE, reason, line=line_of(self.lines, path), column=".".join(path), value=value)
 
 
-def read_rules(folder: Path, vendors: Collection[str], found: Findings) -> Rules:
+class Tool(Protocol):
+    """A survey tool as far as a cohort's rules must know it."""
+
+    def setting_mistakes(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """What is wrong with a connection's settings: setting → reason that completes a sentence."""
+
+
+def read_rules(folder: Path, vendors: Collection[str] | Mapping[str, Tool], found: Findings) -> Rules:
     """cohort.toml; every mistake in it is noted in `found`."""
     text = read_text(folder, FILE, found, needed=True)
     if text is None:
@@ -94,6 +101,7 @@ def read_rules(folder: Path, vendors: Collection[str], found: Findings) -> Rules
     rules = Rules(raw, lines, _validated(raw, context, lines, found), readable=True, context=context)
     _check_days(rules, found)
     _check_connections(rules, found)
+    _check_settings(rules, vendors, found)
     _check_evidence(rules, found)
     _check_weights(rules, found)
     _check_disclosure(rules, found)
@@ -148,6 +156,17 @@ def _check_connections(rules: Rules, found: Findings) -> None:
         if instrument in set(Instrument) and not rules.asks_for(instrument):
             reason = f"feeds evidence that the cohort does not ask for: there is no [evidence.{instrument}]"
             rules.warn(found, reason, "connections", name)
+
+
+def _check_settings(rules: Rules, vendors: Collection[str] | Mapping[str, Tool], found: Findings) -> None:
+    """Settings of connections are judged by their survey tool."""
+    if rules.toml is None or not isinstance(vendors, Mapping):
+        return
+    for name, connection in rules.toml.connections.items():
+        wrong = vendors[connection.vendor].setting_mistakes(connection.settings)
+        for setting, reason in sorted(wrong.items()):
+            path = ("connections", name, "settings", setting)
+            rules.mistake(found, reason, *path, value=connection.settings.get(setting))
 
 
 def _check_evidence(rules: Rules, found: Findings) -> None:

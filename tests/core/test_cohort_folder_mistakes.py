@@ -238,6 +238,12 @@ CSV_MISTAKES = [
     ("programme/form_fields.csv", "comment:strengths", "comment:", "maps_to: “comment:” needs a kind of comment after"),
     (
         "programme/form_fields.csv",
+        "comment:strengths",
+        "identity:ratr",
+        "maps_to: “identity:ratr” needs one of participant, rater, assessor, marker, relationship after the colon; did you",
+    ),
+    (
+        "programme/form_fields.csv",
         "e5316960-6ce1-43c2-aeef-a279b02e3d8d",
         "ccb1c51d-0eba-4ea8-8770-a08716e6fec3",
         "field_ref: “ccb1c51d-0eba-4ea8-8770-a08716e6fec3” is a field of this form twice",

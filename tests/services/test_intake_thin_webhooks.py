@@ -38,7 +38,9 @@ RESPONSE = {"participant": "P-0001", "rater": "R-P-0001-PE1", "label": "4 - Ofte
 class Thin(Typeform):
     """A vendor whose webhook names a response; its answer names a second request, for the labels."""
 
-    api_hosts = frozenset({HOST})
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        return frozenset({HOST})
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         pointer = parsed(request.body)

@@ -6,6 +6,7 @@ import structlog
 
 from services.intake import store
 from services.intake.commands.taking import Taken, take
+from services.intake.core.door import OURS, judge
 from services.intake.core.submission import RawRequest, SubmissionKind, delivery_key
 from services.intake.core.text import is_id
 from services.intake.core.vendor import Refusal, Refused, Reply, Secrets
@@ -30,7 +31,7 @@ class TurnedAway:
     counted_under: str | None = None
 
 
-def judged(  # noqa: PLR0911  (each way out is a way for a request to end)
+def judged(
     settings: IntakeSettings, name: str, route: store.Route | None, request: RawRequest, vendors: Vendors = VENDORS
 ) -> store.Arrival | TurnedAway | Reply:
     """What a request to the connection `name` is: an arrival to store, once its signature is verified; one to turn
@@ -38,34 +39,37 @@ def judged(  # noqa: PLR0911  (each way out is a way for a request to end)
     """
     if route is None:
         return TurnedAway(Refusal.UNKNOWN_CONNECTION, counted_under=store.EVERY_UNKNOWN)
-    vendor = vendors.get(route.vendor)
-    if vendor is None:
+    known = vendors.get(route.vendor)
+    if known is None:
         return TurnedAway(Refusal.UNKNOWN_VENDOR, ours=True, counted_under=name)
+    vendor = known.configured(route.settings)
     secrets = Secrets(settings.secret(route.secret_env) or "")
-    reply = vendor.handshake(request, secrets)
-    if reply is not None:
-        return reply
-    if request.method != "POST":
-        return TurnedAway(Refusal.NOT_A_POST)
-    if not secrets.each:
-        log.error("webhook.secret_not_set", connection=name, variable=route.secret_env)
-        return TurnedAway(Refusal.SECRET_NOT_SET, ours=True, counted_under=name)
     now = clock.now()
-    verdict = vendor.verify(request, secrets, now)
+    verdict = judge(vendor, request, secrets, now)
+    if isinstance(verdict, Reply):
+        return verdict
     if isinstance(verdict, Refused):
-        return TurnedAway(verdict.reason, counted_under=name)
+        return _turned_away(verdict.reason, name, route)
     sha256 = request.sha256
     return store.Arrival(
         id=SubmissionId(new_id()),
         cohort=route.cohort,
         connection=name,
         kind=SubmissionKind.WEBHOOK,
-        delivery_key=delivery_key(vendor.delivery_id(request), sha256),
+        delivery_key=new_id() if vendor.each_is_new else delivery_key(vendor.delivery_id(request), sha256),
         request=request,
         sha256=sha256,
         received_at=now,
         cause=first_cause(),
     )
+
+
+def _turned_away(reason: str, name: str, route: store.Route) -> TurnedAway:
+    if reason == Refusal.NOT_A_POST:
+        return TurnedAway(reason)
+    if reason == Refusal.SECRET_NOT_SET:
+        log.error("webhook.secret_not_set", connection=name, variable=route.secret_env)
+    return TurnedAway(reason, ours=reason in OURS, counted_under=name)
 
 
 def accept_webhook(

@@ -10,6 +10,9 @@ class ReasonCode(StrEnum):
     """Why a submission is in quarantine or set aside. A code holds no personal data."""
 
     BROKEN_JSON = "broken_json"
+    UNSUPPORTED_FORMAT = "unsupported_media_type"
+    INVALID_EVENT = "invalid_event"
+    TEMPLATE_NOT_FILLED = "template_not_filled"
     UNEXPECTED_SHAPE = "unexpected_shape"
     UNKNOWN_EVENT = "unknown_event"
     UNKNOWN_VENDOR = "unknown_vendor"
@@ -29,6 +32,10 @@ class ReasonCode(StrEnum):
     PARTIAL = "partial"
     NOTHING_ANSWERED = "nothing_answered"
     TEST_DELIVERY = "test_delivery"
+    FORM_CHANGED = "form_changed"
+    SCREENED_OUT = "screened_out"
+    RESPONSE_DELETED = "response_deleted"
+    NOT_CONFIRMED = "not_confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,12 @@ class Reason:
 
 
 class Unreadable(PermanentError):
-    """The bytes can't be read as what they should be. `reason` says why; the message is its code, without contents."""
+    """The bytes can't be read as what they should be. `reason` says why; the message is its code, without contents.
 
-    def __init__(self, code: ReasonCode, words: str) -> None:
+    `form_id`: the form that they are about, as far as that could be read.
+    """
+
+    def __init__(self, code: ReasonCode, words: str, *, form_id: str = "") -> None:
         super().__init__(f"the submission can't be read: {code}")
         self.reason = Reason(code, words)
+        self.form_id = form_id

@@ -1,7 +1,8 @@
 """What a field of a form may mean, instrument by instrument: which element and rating, and on which scale.
 
 `maps_to` in `form_fields.csv` is an item code (360 appraisal), `EXERCISE:COMPETENCY` (development day), a criterion's
-code (written assessment), or `comment:<kind>` for free text.
+code (written assessment), `comment:<kind>` for free text, or `identity:participant | rater | relationship` for a field
+that says who speaks about whom.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from shared.cohort.definition import CohortDefinition
 from shared.words import Instrument
 
 COMMENT = "comment:"
+IDENTITY = "identity:"
 
 
 @dataclass(frozen=True, slots=True)

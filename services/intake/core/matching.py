@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
-from services.intake.core.instruments import COMMENT, Cell, cell_for
+from services.intake.core.instruments import COMMENT, IDENTITY, Cell, cell_for
 from services.intake.core.roster import Roster
 from services.intake.core.text import LONGEST_ID, folded, listed, plain, shown
 from services.intake.core.vendor import AnswerValue, Response
@@ -24,7 +24,11 @@ from shared.words import Instrument, Relationship
 PARTICIPANT_FIELDS = ("participant", "participant_id")
 RATER_FIELDS = ("rater", "rater_id", "assessor", "assessor_id", "marker", "marker_id")
 RELATIONSHIP_FIELDS = ("relationship", "rater_role", "role")
-"""Names of hidden fields that say who speaks about whom; the first that is there counts."""
+"""Names of fields that say who speaks about whom, where no field is mapped to that; the first that is there counts."""
+
+
+NULL = "null"
+"""The label in choices.csv by which a cohort says what an outright `null` means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +65,44 @@ class Unmatched:
     reasons: tuple[Reason, ...]
 
 
-def identity_of(response: Response) -> Identity:
-    """The ids that the response's hidden fields carry."""
+def fields_of(response: Response, source: Source, definition: CohortDefinition) -> tuple[FormField, ...]:
+    """The mapped fields of the form that was answered."""
+    return tuple(
+        each
+        for each in definition.form_fields
+        if each.connection == source.connection and each.form_id == response.form_id
+    )
 
-    def first(names: Iterable[str]) -> str:
-        sent = (response.hidden.get(name, "").strip() for name in names)
+
+def identity_of(response: Response, fields: Iterable[FormField] = ()) -> Identity:
+    """The ids that the response carries: in the fields that are mapped to them, else in those that bear their names,
+    hidden ones before visible ones.
+    """
+    mapped = {each.maps_to: each.field_ref for each in fields if each.maps_to.startswith(IDENTITY)}
+
+    def first(names: tuple[str, ...]) -> str:
+        field = next((mapped[f"{IDENTITY}{name}"] for name in names if f"{IDENTITY}{name}" in mapped), None)
+        sent = (_sent(response, name) for name in ((field,) if field else names))
         return plain(next((value for value in sent if value), ""))[: LONGEST_ID + 1]
 
     return Identity(first(PARTICIPANT_FIELDS), first(RATER_FIELDS), first(RELATIONSHIP_FIELDS))
 
 
+def _sent(response: Response, field: str) -> str:
+    hidden = response.hidden.get(field, "").strip()
+    answer = response.answers.get(field)
+    return hidden or ("" if answer is None else (_label(answer) or ""))
+
+
 def match(response: Response, source: Source, definition: CohortDefinition, roster: Roster) -> Matched | Unmatched:
     """The evidence in a response, or why there is none. `roster` holds at least the people it names."""
-    identity = identity_of(response)
-    fields = [
-        each
-        for each in definition.form_fields
-        if each.connection == source.connection and each.form_id == response.form_id
-    ]
+    fields = fields_of(response, source, definition)
+    identity = identity_of(response, fields)
     if not fields:
-        return Unmatched((_unknown_form(response, source, definition), *_strangers(identity, source, roster)))
+        return Unmatched((_unknown_form(response.form_id, source, definition), *_strangers(identity, source, roster)))
     answers = _Answers(source, definition)
     for mapped in fields:
-        value = response.answers.get(mapped.field_ref)
+        value = answer_to(mapped, response, definition)
         if value is not None and value not in ("", ()):
             answers.take(mapped, value)
     reasons = (*_strangers(identity, source, roster), *answers.reasons)
@@ -109,6 +128,8 @@ class _Answers:
     reasons: list[Reason] = field(default_factory=list)
 
     def take(self, mapped: FormField, value: AnswerValue) -> None:
+        if mapped.maps_to.startswith(IDENTITY):
+            return
         if mapped.maps_to.startswith(COMMENT):
             self._comment(mapped.maps_to.removeprefix(COMMENT), _words(value))
             return
@@ -127,11 +148,28 @@ class _Answers:
             self.comments[kind] = "\n\n".join(filter(None, (self.comments.get(kind), words)))
 
 
-def _unknown_form(response: Response, source: Source, definition: CohortDefinition) -> Reason:
+def answer_to(field: FormField, response: Response, definition: CohortDefinition) -> AnswerValue | None:
+    """What was answered to a field, hidden or not. None: nothing."""
+    if field.field_ref in response.answers:
+        value = response.answers[field.field_ref]
+        return NULL if value is None and NULL in definition.choices else value
+    return response.hidden.get(field.field_ref)
+
+
+def unmapped_form(form_id: str, source: Source, definition: CohortDefinition) -> Reason | None:
+    """Why the responses of a form can't count: none of its fields is mapped. None: some are, or no form is named."""
+    if not form_id or any(
+        (field.connection, field.form_id) == (source.connection, form_id) for field in definition.form_fields
+    ):
+        return None
+    return _unknown_form(form_id, source, definition)
+
+
+def _unknown_form(form_id: str, source: Source, definition: CohortDefinition) -> Reason:
     known = sorted({field.form_id for field in definition.form_fields if field.connection == source.connection})
     return Reason(
         ReasonCode.UNKNOWN_FORM,
-        f"form “{shown(response.form_id)}” is not mapped for connection {source.connection} (mapped: {listed(known)});"
+        f"form “{shown(form_id)}” is not mapped for connection {source.connection} (mapped: {listed(known)});"
         " add its fields to programme/form_fields.csv and update the cohort, or point the form's webhook elsewhere",
     )
 
@@ -288,7 +326,7 @@ def _evidence(
             ratings=rated,
             element=element,
             relationship=_relationship(identity, source, roster),
-            submitted_at=in_utc(response.submitted_at, definition.time_zone),
+            submitted_at=in_utc(response.revised_at or response.submitted_at, definition.time_zone),
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
-from services.intake.core.matching import Matched, Source, identity_of, match
+from services.intake.core.matching import Identity, Matched, Source, fields_of, identity_of, match
 from services.intake.core.roster import Roster
 from services.intake.core.text import shown
 from services.intake.core.uploads import UploadReading
@@ -56,9 +56,10 @@ class Meaning:
         return "; ".join(dict.fromkeys(reason.words for reason in reasons)) or None
 
 
-def unreadable(reason: Reason) -> Meaning:
-    """The meaning of what could not be read."""
-    return Meaning(reasons=(reason,))
+def unreadable(reason: Reason, *, form: str = "", response: str = "") -> Meaning:
+    """The meaning of what could not be read, with the form and response that it is about, as far as they are known."""
+    about = (("form", shown(form)), ("response", shown(response)))
+    return Meaning(reasons=(reason,), detail=tuple(pair for pair in about if pair[1]))
 
 
 def of_responses(
@@ -68,16 +69,16 @@ def of_responses(
     if isinstance(said, NothingSaid):
         return Meaning(aside=said.reason)
     finished = [response for response in said.each if not response.partial]
-    if not finished:
+    if not finished and not said.unread:
         return Meaning(aside=PARTIAL if said.each else NOTHING_ANSWERED)
     evidence: list[Evidence] = []
     remarks: list[Remarks] = []
-    reasons: list[Reason] = []
+    reasons = list(said.unread)
     detail: tuple[tuple[str, str], ...] = ()
     for response in finished:
         matched = match(response, source, definition, roster)
         if not isinstance(matched, Matched):
-            detail = detail or _detail(response)
+            detail = detail or _detail(response, identity_of(response, fields_of(response, source, definition)))
             reasons.extend(_placed(matched.reasons, response, several=len(finished) > 1))
             continue
         evidence.extend(matched.evidence)
@@ -105,8 +106,7 @@ def _placed(reasons: Iterable[Reason], response: Response, *, several: bool) -> 
     return [Reason(reason.code, f"response {shown(response.response_id)}: {reason.words}") for reason in reasons]
 
 
-def _detail(response: Response) -> tuple[tuple[str, str], ...]:
-    identity = identity_of(response)
+def _detail(response: Response, identity: Identity) -> tuple[tuple[str, str], ...]:
     sent: Sequence[tuple[str, str]] = (
         ("form", response.form_id),
         ("response", response.response_id),

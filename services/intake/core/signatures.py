@@ -23,10 +23,23 @@ def signed(
     >>> signed(b"another body", ["secret"], given, encode=b64encode)
     False
     """
-    good = False
-    for secret in secrets:
-        if secret:
-            expected = encode(hmac.digest(secret.encode(), message, algorithm))
-            for signature in given:
+    keys = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
+    return signed_with(message, keys, given, algorithm=algorithm, encode=encode)
+
+
+def signed_with(
+    message: bytes,
+    keys: Iterable[bytes],
+    given: Iterable[bytes],
+    *,
+    algorithm: str = "sha256",
+    encode: Callable[[bytes], bytes] = bytes,
+) -> bool:
+    """The same for keys that are bytes."""
+    good, signatures = False, list(given)
+    for key in keys:
+        if key:
+            expected = encode(hmac.digest(key, message, algorithm))
+            for signature in signatures:
                 good |= hmac.compare_digest(expected, signature)
     return good

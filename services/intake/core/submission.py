@@ -1,13 +1,14 @@
 """A submission: what arrived, as raw bytes with its headers, before anybody asks what it means."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.intake.core.text import is_plain, plain
 
-UNKEPT_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"})
-"""Headers that carry secrets; they are used at the door and not stored."""
+SECRET_HEADER = re.compile("authorization|cookie|token|secret|passw|api-?key", re.IGNORECASE)
+"""Headers whose names hold one of these carry secrets: they are used at the door and not stored."""
 
 LONGEST_DELIVERY_ID = 200
 
@@ -64,9 +65,14 @@ class RawRequest:
         return hashlib.sha256(self.body).hexdigest()
 
     @property
+    def kept(self) -> "RawRequest":
+        """The request as it is stored and read: nothing of it carries secrets."""
+        return RawRequest(self.body, tuple((name, value) for name, value in self.kept_headers))
+
+    @property
     def kept_headers(self) -> list[list[str]]:
         """The headers to store: those without secrets, as storable text."""
-        kept = [[key, value] for key, value in self.headers if key.lower() not in UNKEPT_HEADERS]
+        kept = [[key, value] for key, value in self.headers if not SECRET_HEADER.search(key)]
         if is_plain("".join(key + value for key, value in kept)):
             return kept
         return [[plain(key), plain(value)] for key, value in kept]

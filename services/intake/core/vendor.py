@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, Self
 
 from services.intake.core.errors import Reason
 from services.intake.core.submission import RawRequest
@@ -19,14 +19,32 @@ from services.intake.core.submission import RawRequest
 TOKEN = "{token}"  # noqa: S105  (a placeholder)
 """Stands in a request's headers or body where the connection's API token belongs; the handler fills it in."""
 
+SINCE = "{since}"
+"""Stands in a request's address for the moment from which responses are asked for (RFC 3339 in UTC, such as
+2026-03-11T08:30:00Z): the handler knows what it has already."""
+
 
 class Refusal(StrEnum):
     """Why a request is refused at the door. It tells the sender nothing, the coordinator enough."""
 
     SECRET_NOT_SET = "secret_not_set"  # noqa: S105
+    KEYS_NOT_KNOWN = "keys_not_known"
+    """The sender's public keys are not here (yet): our fault, it should come again."""
     MISSING_SIGNATURE = "missing_signature"
-    MALFORMED_SIGNATURE = "malformed_signature"
     SIGNATURE_MISMATCH = "signature_mismatch"
+    MALFORMED_TIMESTAMP = "malformed_timestamp"
+    TIMESTAMP_OUT_OF_TOLERANCE = "timestamp_out_of_tolerance"
+    API_KEY_MISMATCH = "api_key_mismatch"
+    MISSING_TOKEN = "missing_token"  # noqa: S105
+    BAD_TOKEN = "bad_token"  # noqa: S105
+    JWT_MALFORMED = "jwt_malformed"
+    JWT_ALG = "jwt_alg"
+    JWT_UNKNOWN_KEY = "jwt_unknown_key"
+    JWT_BAD_SIGNATURE = "jwt_bad_signature"
+    JWT_EXPIRED = "jwt_expired"
+    JWT_ISSUER = "jwt_issuer"
+    JWT_AUDIENCE = "jwt_audience"
+    JWT_EMAIL = "jwt_email"
     NOT_A_POST = "not_a_post"
     UNKNOWN_CONNECTION = "unknown_connection"
     UNKNOWN_VENDOR = "unknown_vendor"
@@ -37,12 +55,12 @@ class Secrets:
     """What the connection's environment variable holds. It is never shown: not in a log, not in a traceback."""
 
     text: str = field(repr=False)
+    keys: str = field(default="", repr=False)
+    """The sender's public keys (a JSON Web Key Set), for a vendor that has a `keys_url`; empty: not known."""
 
     @property
     def each(self) -> tuple[str, ...]:
         r"""The secrets that are valid now. During a rotation several are, divided by commas or line breaks.
-
-        A vendor that needs more than shared secrets (keys, a client id, an audience) reads `text` as JSON instead.
 
         >>> Secrets("new,old").each, Secrets(" new\nold ").each, Secrets(" , ").each
         (('new', 'old'), ('new', 'old'), ())
@@ -86,8 +104,9 @@ class Response:
 
     form_id: str
     response_id: str
-    answers: Mapping[str, AnswerValue]
-    """What was answered; a question that was skipped is absent."""
+    answers: Mapping[str, AnswerValue | None]
+    """What was answered; a question that was skipped is absent. None: the sender wrote `null` outright, which one form
+    means as "skipped" and another as "not observed"."""
     hidden: Mapping[str, str]
     """What the link carried: participant, rater, relationship, and whatever else."""
     submitted_at: datetime | None
@@ -95,6 +114,11 @@ class Response:
     say, and the time of arrival counts."""
     partial: bool = False
     """Not finished by the rater: kept, never counted."""
+    revision: str | None = None
+    """The vendor's name for this state of the response, another after each edit; None: it has none."""
+    revised_at: datetime | None = None
+    """When this state came to be, where the vendor says so; naive as `submitted_at`. Of two states the later counts,
+    whichever arrives last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +126,30 @@ class Responses:
     """Everything the request says: often one response, sometimes a batch."""
 
     each: tuple[Response, ...]
+    unread: tuple[Reason, ...] = ()
+    """Why parts of a batch can't be read; the others count."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestNeeded:
-    """The request only points to the response: this is where to get it. `TOKEN` stands for the API token."""
+    """The request only points to the response: this is where to get it. `TOKEN` stands for the API token, `SINCE` for
+    the moment from which responses are wanted.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    form_id: str = ""
+    """The form that it is about, if that is known: nobody asks for the responses of a form that is not mapped."""
+    response_id: str = ""
+    """Empty: not known before the answer is there."""
+    not_yet: frozenset[int] = frozenset()
+    """Statuses that mean "not readable yet" here, such as 404 right after the event: ask again later."""
+    confirms: bool = False
+    """The request itself carries the response, and the answer only confirms it, as with a sender that signs nothing."""
+    same_for_all: bool = False
+    """The answer describes the form: it is the same for all responses, and may be used again for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +177,23 @@ class Vendor(Protocol):
     def api_hosts(self) -> frozenset[str]:
         """Hosts that `read` may name, exactly. Empty for a vendor whose webhooks carry the whole response."""
 
-    def handshake(self, request: RawRequest, secrets: Secrets) -> Reply | None:
+    @property
+    def each_is_new(self) -> bool:
+        """Whether the same bytes again may tell of something new, as with a webhook that names only a record that was
+        saved: then a delivery is never taken for a repeat.
+        """
+
+    @property
+    def keys_url(self) -> str | None:
+        """Where the sender publishes the public keys that it signs with (`Secrets.keys`); None: it signs otherwise."""
+
+    def setting_mistakes(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """What is wrong with a connection's settings for this vendor: setting → reason in words."""
+
+    def configured(self, settings: Mapping[str, str]) -> Self:
+        """The vendor as one connection has it. Settings that it does not know are ignored."""
+
+    def handshake(self, request: RawRequest, secrets: Secrets) -> Reply | Refused | None:
         """The reply to a vendor that asks whether anybody is there (HEAD, OPTIONS, a challenge); None: not one."""
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:
@@ -153,7 +207,8 @@ class Vendor(Protocol):
         """
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
-        """What a verified request says, given what the vendor's API has answered so far.
+        """What a verified request says, given what the vendor's API has answered so far. It gets the request as it was
+        stored: body and headers, without path, query and what carries secrets.
 
         Raises:
             Unreadable: the bytes are not what this vendor sends; the submission is quarantined with the reason.

@@ -8,9 +8,8 @@ the vendor's API is asked with no transaction open (an `Effect`), and what it an
 from datetime import timedelta
 
 from services.intake import store
-from services.intake.core import meaning
 from services.intake.core.submission import SubmissionState
-from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests
+from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
 from services.intake.handlers.reading import Reader
 from services.intake.handlers.recording import record
 from services.intake.settings import IntakeSettings
@@ -48,18 +47,18 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
     def lane(fetch: Fetch) -> Lane:
         return Lane(f"vendor:{fetch.vendor_name}")
 
-    def settle(uow: UnitOfWork, event: SubmissionReceived, _fetch: Fetch, got: Fetched) -> None:
+    def settle(uow: UnitOfWork, event: SubmissionReceived, fetch: Fetch, got: Fetched) -> None:
         submission = store.submission_locked(uow, event.submission)
         if submission is None or submission.state not in UNDER_WAY:
             return
         definition = definition_of(uow.connection, submission.cohort)
         if got.failure is not None:
-            record(uow, submission, definition, meaning.unreadable(got.failure))
+            record(uow, submission, definition, unread(fetch, got.failure))
             return
         store.keep_answers(uow, submission.id, got.answers)
         found = reader.meaning(uow, submission, definition, got.answers)
         if isinstance(found, Fetch):
-            found = meaning.unreadable(too_many_requests())
+            found = unread(fetch, too_many_requests())
         record(uow, submission, definition, found)
 
     return {SubmissionReceived.name: Together(Effect(begin=begin, act=act, settle=settle, lane=lane))}

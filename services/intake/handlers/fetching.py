@@ -1,15 +1,31 @@
 """Asking a vendor's API for the response that a thin webhook points to. No transaction is open meanwhile."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from services.intake.core import meaning
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
-from services.intake.core.vendor import TOKEN, ApiAnswer, RequestNeeded, Vendor
+from services.intake.core.meaning import Meaning
+from services.intake.core.vendor import SINCE, TOKEN, ApiAnswer, RequestNeeded, Vendor
 from services.intake.store import Submission
-from shared.errors import PermanentError
-from shared.http_client import HttpClient
+from shared.cohort.definition import CohortDefinition
+from shared.errors import PermanentError, TransientError
+from shared.http_client import ApiRefused, HttpClient
 
 MOST_REQUESTS = 10
 """Requests that one submission may ask for: pages of a response, not a crawl."""
+
+
+OVERLAP = timedelta(hours=1)
+"""Responses are asked for from so long before they are known: a vendor's list may lag behind its notifications."""
+
+
+class NotReadableYet(TransientError):
+    """The response is there, the vendor's API says, but not yet to be read. It is asked again later."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(f"the vendor's API does not have the response yet (it answered {status})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +37,8 @@ class Fetch:
     vendor_name: str
     needed: RequestNeeded
     token: str | None
+    since: datetime
+    """From when on responses are asked for, where a request says `SINCE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +59,7 @@ def fetched(fetch: Fetch, client: HttpClient) -> Fetched:
         try:
             answer = client.request(
                 needed.method,
-                needed.url,
+                needed.url.replace(SINCE, _written(fetch.since - OVERLAP)),
                 [(name, value.replace(TOKEN, fetch.token or "")) for name, value in needed.headers],
                 needed.body.replace(TOKEN.encode(), (fetch.token or "").encode()),
                 hosts=fetch.vendor.api_hosts,
@@ -50,12 +68,24 @@ def fetched(fetch: Fetch, client: HttpClient) -> Fetched:
             reading = fetch.vendor.read(fetch.submission.request, answers)
         except Unreadable as error:
             return Fetched(answers, error.reason)
-        except PermanentError as error:
+        except ApiRefused as error:
+            if error.status in needed.not_yet:
+                raise NotReadableYet(error.status) from None
             return Fetched(answers, _api_refused(error))
         if not isinstance(reading, RequestNeeded):
             return Fetched(answers)
         needed = reading
     return Fetched(answers, too_many_requests())
+
+
+def opening(definition: CohortDefinition) -> datetime:
+    """The first moment of the cohort's first day, where it is."""
+    return datetime.combine(definition.opens, time.min, tzinfo=ZoneInfo(definition.time_zone))
+
+
+def _written(moment: datetime) -> str:
+    """A moment as vendors' filters want it (RFC 3339, in UTC, whole seconds)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def too_many_requests() -> Reason:
@@ -64,6 +94,11 @@ def too_many_requests() -> Reason:
         ReasonCode.API_REFUSED,
         f"the response is not complete after {MOST_REQUESTS} requests to the vendor's API; look at it there",
     )
+
+
+def unread(fetch: Fetch, failure: Reason) -> Meaning:
+    """The meaning of a submission whose response was not got."""
+    return meaning.unreadable(failure, form=fetch.needed.form_id, response=fetch.needed.response_id)
 
 
 def _wants_token(needed: RequestNeeded) -> bool:

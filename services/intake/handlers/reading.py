@@ -7,11 +7,11 @@ from services.intake import files, store
 from services.intake.core import meaning, uploads
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.grid import Mistake
-from services.intake.core.matching import Source
+from services.intake.core.matching import Source, fields_of, identity_of, unmapped_form
 from services.intake.core.meaning import Meaning
 from services.intake.core.submission import SubmissionKind
 from services.intake.core.vendor import ApiAnswer, NothingSaid, RequestNeeded, Responses
-from services.intake.handlers.fetching import Fetch
+from services.intake.handlers.fetching import Fetch, opening
 from services.intake.settings import IntakeSettings
 from services.intake.store import Submission
 from services.intake.vendors import Vendors
@@ -26,7 +26,7 @@ class Reader:
     settings: IntakeSettings
     vendors: Vendors
 
-    def meaning(
+    def meaning(  # noqa: PLR0911  (each way out is something that a submission can turn out to be)
         self,
         uow: UnitOfWork,
         submission: Submission,
@@ -39,16 +39,27 @@ class Reader:
         connection = definition.connections.get(submission.connection)
         if connection is None:
             return meaning.unreadable(_no_connection(submission))
-        vendor = self.vendors.get(connection.vendor)
-        if vendor is None:
+        known = self.vendors.get(connection.vendor)
+        if known is None:
             return meaning.unreadable(_no_vendor(connection.vendor))
+        vendor = known.configured(connection.settings)
+        source = Source(submission.connection, connection.instrument)
         try:
             reading = vendor.read(submission.request, submission.answers if answers is None else answers)
         except Unreadable as error:
-            return meaning.unreadable(error.reason)
+            return meaning.unreadable(error.reason, form=error.form_id)
         if isinstance(reading, RequestNeeded):
-            return Fetch(submission, vendor, connection.vendor, reading, self.settings.api_key(connection.secret_env))
-        source = Source(submission.connection, connection.instrument)
+            unmapped = unmapped_form(reading.form_id, source, definition)
+            if unmapped is not None:
+                return meaning.unreadable(unmapped, form=reading.form_id, response=reading.response_id)
+            return Fetch(
+                submission,
+                vendor,
+                connection.vendor,
+                reading,
+                self.settings.api_key(connection.secret_env),
+                store.known_until(uow.connection, submission) or opening(definition),
+            )
         return self._responses(uow, submission, reading, source, definition)
 
     def _responses(
@@ -60,7 +71,8 @@ class Reader:
         definition: CohortDefinition,
     ) -> Meaning:
         responses = reading.each if isinstance(reading, Responses) else ()
-        roster = store.roster_named(uow.connection, submission.cohort, responses)
+        named = [identity_of(response, fields_of(response, source, definition)) for response in responses]
+        roster = store.roster_named(uow.connection, submission.cohort, named)
         return meaning.of_responses(reading, source, definition, roster)
 
     def _upload(self, uow: UnitOfWork, submission: Submission, definition: CohortDefinition) -> Meaning:

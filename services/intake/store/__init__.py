@@ -32,6 +32,7 @@ from services.intake.store.routes import Route, Routes, route_of, routes
 from services.intake.store.submissions import (
     Submission,
     keep_answers,
+    known_until,
     settle,
     submission_locked,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "is_overdue",
     "is_reachable",
     "keep_answers",
+    "known_until",
     "limit_patience",
     "lock_keys",
     "quarantined",

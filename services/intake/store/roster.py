@@ -1,19 +1,17 @@
 """The people of a cohort as intake needs them: ids only."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from services.intake.core.matching import identity_of
+from services.intake.core.matching import Identity
 from services.intake.core.roster import RaterEntry, Roster
-from services.intake.core.vendor import Response
 from shared import people
 from shared.ids import CohortId, ParticipantId, RaterId
 
 
-def roster_named(connection: sa.Connection, cohort: CohortId, responses: Iterable[Response]) -> Roster:
+def roster_named(connection: sa.Connection, cohort: CohortId, named: Sequence[Identity]) -> Roster:
     """Those people of the cohort whom responses name."""
-    named = [identity_of(response) for response in responses]
     there = (
         people.participant_of(connection, cohort, ParticipantId(participant))
         for participant in sorted({identity.participant for identity in named})

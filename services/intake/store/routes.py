@@ -15,11 +15,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a connection leads. `secret_env` names the variable that holds its secret."""
+    """Where a connection leads. `secret_env` names the variable that holds its secret, `settings` are the vendor's."""
 
     cohort: CohortId
     vendor: str
     secret_env: str
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +61,4 @@ def _of_cohort(connection: sa.Connection, cohort: CohortId) -> dict[str, Route]:
         log.exception("cohort.unreadable", cohort=cohort)  # such as one of a newer release: its senders come again
         query = sa.select(connections.c.connection).where(connections.c.cohort == cohort)
         return {name: Route(cohort, "", "") for name in connection.execute(query).scalars()}
-    return {name: Route(cohort, each.vendor, each.secret_env) for name, each in named.items()}
+    return {name: Route(cohort, each.vendor, each.secret_env, each.settings) for name, each in named.items()}

@@ -57,6 +57,19 @@ def submission_locked(uow: UnitOfWork, submission: SubmissionId) -> Submission |
     )
 
 
+def known_until(connection: sa.Connection, submission: Submission) -> datetime | None:
+    """When the newest settled submission of the same connection arrived for which the vendor's API was asked, of those
+    before this one: what was there to be known then is known. None: this is the first.
+    """
+    s = submissions.c
+    settled = (SubmissionState.RECORDED, SubmissionState.SET_ASIDE)
+    asked = s.answers.is_not(sa.null())
+    before = s.received_at < submission.received_at
+    mine = (s.cohort == submission.cohort, s.connection == submission.connection, s.state.in_(settled), asked, before)
+    found: datetime | None = connection.execute(sa.select(sa.func.max(s.received_at)).where(*mine)).scalar_one()
+    return found
+
+
 def keep_answers(uow: UnitOfWork, submission: SubmissionId, answers: Sequence[ApiAnswer]) -> None:
     """Keep what the vendor's API answered, so that a retry reads the same again."""
     kept = [

@@ -1,0 +1,11 @@
+"""What talentline makes of a recorded delivery, for whoever asks "what happened to it?". Nothing is stored.
+
+`recorded` reads the recording (a request, and how its connection is configured), `explanation` says what becomes of it,
+`said` what its responses say.
+"""
+
+from services.intake.core.explaining.explanation import explain, explain_all
+from services.intake.core.explaining.recorded import Recorded, recorded
+from services.intake.core.explaining.said import Memory
+
+__all__ = ["Memory", "Recorded", "explain", "explain_all", "recorded"]

@@ -1,0 +1,78 @@
+"""Google Forms by an Apps Script of our own: Standard Webhooks headers, a body that the script composes.
+
+The script is in docs/vendors.md (an installable onFormSubmit trigger). Sources:
+https://developers.google.com/apps-script (FormResponse, ItemResponse, Utilities.computeHmacSha256Signature). The
+script signs at the moment of sending; nothing is sent again by itself. Unverified: the script has not been run at
+Google.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.intake.core.json_body import parsed
+from services.intake.core.schemes import standard_webhooks
+from services.intake.core.shapes import Shape, answer_of, moment, put, shaped
+from services.intake.core.submission import RawRequest
+from services.intake.core.vendor import (
+    AnswerValue,
+    ApiAnswer,
+    Reading,
+    Refused,
+    Response,
+    Responses,
+    Secrets,
+    Verified,
+)
+from services.intake.core.webhook import Webhook
+
+
+class _Item(Shape):
+    id: str
+    response: Any = None
+
+    def answers(self) -> Iterator[tuple[str, AnswerValue | None]]:
+        """The answer under the item's id; of a grid each row's as well, under `id.1`, `id.2`, … in its order."""
+        if isinstance(self.response, list):
+            for number, row in enumerate(self.response, start=1):
+                yield f"{self.id}.{number}", answer_of(row)
+        yield self.id, answer_of(self.response)
+
+
+class _Body(Shape):
+    form_id: str
+    response_id: str
+    timestamp: str | None = None
+    respondent_email: str | None = None
+    items: tuple[_Item, ...] = ()
+
+
+@dataclass(frozen=True)
+class GoogleAppsScript(Webhook):
+    """The script's delivery; the message id is the response's id and its time."""
+
+    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:
+        """The signature covers id, time and body."""
+        return standard_webhooks.verify(request, secrets, now)
+
+    def delivery_id(self, request: RawRequest) -> str | None:
+        """The message id, another one after an edit."""
+        return standard_webhooks.message_id(request)
+
+    def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """The response that the trigger was called with; items are keyed by their id."""
+        sent = shaped(_Body, parsed(request.body), "the script of docs/vendors.md")
+        answered: dict[str, AnswerValue | None] = {}
+        for item in sent.items:
+            for name, value in item.answers():
+                put(answered, name, value)
+        put(answered, "respondent_email", sent.respondent_email)
+        response = Response(
+            form_id=sent.form_id,
+            response_id=sent.response_id,
+            answers=answered,
+            hidden={},
+            submitted_at=moment(sent.timestamp),
+        )
+        return Responses((response,))

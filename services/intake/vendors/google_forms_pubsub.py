@@ -1,0 +1,173 @@
+"""Google Forms by watch and Pub/Sub push: the message says that a form has responses; the API lists them.
+
+Sources: https://developers.google.com/forms/api/guides/push-notifications, the discovery document of forms v1, and
+https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions. The message names a form and no response,
+so responses are listed from the moment up to which they are known (`SINCE`), and those known already change nothing.
+A watch lasts seven days and must be renewed. Who sends is proven by a token that Google signed: the connection's
+secret is the e-mail address of the service account that pushes (several while it changes), and `audience` what was
+agreed for it. Unverified: whether Google throttles notifications to one in 30 s.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field, ValidationError
+
+from services.intake.core.errors import Reason, ReasonCode, Unreadable
+from services.intake.core.json_body import parsed
+from services.intake.core.schemes import signed_token
+from services.intake.core.shapes import Shape, moment, shaped, unknown_event
+from services.intake.core.submission import RawRequest
+from services.intake.core.vendor import (
+    SINCE,
+    TOKEN,
+    AnswerValue,
+    ApiAnswer,
+    NothingSaid,
+    Reading,
+    Refusal,
+    Refused,
+    RequestNeeded,
+    Response,
+    Responses,
+    Secrets,
+    Verified,
+)
+from services.intake.core.webhook import Webhook, setting
+
+TOOL = "Google Forms"
+API = "forms.googleapis.com"
+ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+KEYS = "https://www.googleapis.com/oauth2/v3/certs"
+PAGE = 1000
+
+
+class _Attributes(Shape):
+    eventType: str = ""  # noqa: N815  (the sender's names)
+    formId: str = ""  # noqa: N815
+
+
+class _Message(Shape):
+    messageId: str  # noqa: N815
+    attributes: _Attributes = _Attributes()
+
+
+class _Push(Shape):
+    message: _Message
+
+
+class _Text(Shape):
+    value: str = ""
+
+
+class _Texts(Shape):
+    answers: tuple[_Text, ...] = ()
+
+
+class _Answered(Shape):
+    textAnswers: _Texts | None = None  # noqa: N815
+
+
+class _FormResponse(Shape):
+    responseId: str  # noqa: N815
+    createTime: str | None = None  # noqa: N815
+    lastSubmittedTime: str | None = None  # noqa: N815
+    respondentEmail: str | None = None  # noqa: N815
+    answers: dict[str, _Answered] = Field(default_factory=dict)
+
+
+class _Page(Shape):
+    responses: tuple[Any, ...] = ()
+    nextPageToken: str | None = None  # noqa: N815
+
+
+@dataclass(frozen=True)
+class GoogleFormsPubSub(Webhook):
+    """Pub/Sub's push: a bearer token of a service account; the message's id names the delivery."""
+
+    audience: str = setting("the audience of the push subscription's token, as set there (often the webhook's address)")
+
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        """The API of Google Forms."""
+        return frozenset({API})
+
+    @property
+    def keys_url(self) -> str | None:
+        """Google's public keys, which change every few days."""
+        return KEYS
+
+    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:
+        """The token is Google's, of the service account agreed, for this address, and still valid."""
+        if not secrets.each:
+            return Refused(Refusal.SECRET_NOT_SET)
+        expected = signed_token.Expected(ISSUERS, self.audience, secrets.each)
+        return signed_token.verify(request, secrets, expected, now)
+
+    def delivery_id(self, request: RawRequest) -> str | None:
+        """The message's id, the same in every retry."""
+        try:
+            return _Push.model_validate(parsed(request.body)).message.messageId
+        except (ValidationError, Unreadable):
+            return None
+
+    def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
+        """The form's responses since what is known, page by page; the token in an answer leads to the next."""
+        about = shaped(_Push, parsed(request.body), TOOL).message.attributes
+        if about.eventType == "SCHEMA":
+            words = f"somebody changed the questions of form {about.formId[:100]}; check that its mapping still holds"
+            return NothingSaid(Reason(ReasonCode.FORM_CHANGED, words))
+        if about.eventType != "RESPONSES" or not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", about.formId):
+            raise unknown_event(TOOL, "RESPONSES")
+        pages = [shaped(_Page, parsed(answer.body), TOOL) for answer in answers]
+        following = pages[-1].nextPageToken if pages else ""
+        if following is not None and (following or not pages):
+            return _list(about.formId, following)
+        return _responses(about.formId, pages)
+
+
+def _list(form: str, page: str) -> RequestNeeded:
+    wanted = f"filter={quote('timestamp >= ', safe='')}{SINCE}&pageSize={PAGE}"
+    after = f"&pageToken={quote(page, safe='')}" if page else ""
+    return RequestNeeded(
+        "GET",
+        f"https://{API}/v1/forms/{form}/responses?{wanted}{after}",
+        (("Authorization", f"Bearer {TOKEN}"), ("Accept", "application/json")),
+        form_id=form,
+    )
+
+
+def _responses(form: str, pages: Sequence[_Page]) -> Responses:
+    found: list[Response] = []
+    unread: list[Reason] = []
+    for page in pages:
+        for sent in page.responses:
+            try:
+                found.append(_response(form, shaped(_FormResponse, sent, TOOL)))
+            except Unreadable as error:
+                unread.append(error.reason)
+    return Responses(tuple(found), tuple(unread))
+
+
+def _response(form: str, sent: _FormResponse) -> Response:
+    answered: dict[str, AnswerValue | None] = {}
+    for question, answer in sent.answers.items():
+        values = tuple(text.value for text in (answer.textAnswers.answers if answer.textAnswers else ()) if text.value)
+        if values:
+            answered[question] = values[0] if len(values) == 1 else values
+    if sent.respondentEmail:
+        answered["respondentEmail"] = sent.respondentEmail
+    last = sent.lastSubmittedTime or sent.createTime
+    return Response(
+        form_id=form,
+        response_id=sent.responseId,
+        answers=answered,
+        hidden={},
+        submitted_at=moment(last),
+        revision=last,
+        revised_at=moment(last),
+    )

@@ -1,0 +1,112 @@
+"""Jotform webhooks: unsigned. The delivery is believed for nothing but its submission's id; the API gives the answers.
+
+Sources: recorded deliveries in zulip/zulip (zerver/webhooks/jotform/fixtures) for the parts and `rawRequest`;
+https://api.jotform.com/docs for GET /submission/{id}. The address holds a token, which anybody who sees the address
+knows, so every submission is confirmed by fetching it (404: invented, or deleted since). Unverified: whether an edit is
+sent again, and the zone of the API's times (setting `time_zone`; without it the time of arrival counts).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form_body import fields_of
+from services.intake.core.json_body import parsed
+from services.intake.core.schemes import tokens
+from services.intake.core.shapes import Shape, answers_of, moment, shaped
+from services.intake.core.submission import RawRequest
+from services.intake.core.vendor import (
+    TOKEN,
+    ApiAnswer,
+    Reading,
+    Refused,
+    RequestNeeded,
+    Response,
+    Responses,
+    Secrets,
+    Verified,
+)
+from services.intake.core.webhook import Webhook, local, setting, time_zone_setting
+
+TOOL = "Jotform"
+ALIVE = "ACTIVE"
+
+
+class _Delivery(Shape):
+    form: str = Field(alias="formID", pattern=r"^[0-9]{1,30}$")
+    submission: str = Field(alias="submissionID", pattern=r"^[0-9]{1,30}$")
+
+
+class _Content(Shape):
+    id: str
+    form_id: str
+    created_at: str | None = None
+    updated_at: str | None = None
+    status: str = ALIVE
+    answers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class _Answer(Shape):
+    content: _Content
+
+
+@dataclass(frozen=True)
+class Jotform(Webhook):
+    """Jotform's webhook: the last segment of the address is the secret."""
+
+    api_host: str = setting(
+        "host of the API; eu-api.jotform.com or hipaa-api.jotform.com for such accounts", "api.jotform.com"
+    )
+    time_zone: str = time_zone_setting()
+
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        """The account's API."""
+        return frozenset({self.api_host})
+
+    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
+        """The sender knows the address; nothing is signed."""
+        return tokens.in_path(request, secrets)
+
+    def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
+        """The submission as the API has it; fields are keyed as in the delivery, `q<number>_<name>`."""
+        sent = shaped(_Delivery, fields_of(request), TOOL)
+        if not answers:
+            return RequestNeeded(
+                "GET",
+                f"https://{self.api_host}/submission/{sent.submission}",
+                (("APIKEY", TOKEN), ("Accept", "application/json")),
+                form_id=sent.form,
+                response_id=sent.submission,
+                confirms=True,
+            )
+        content = shaped(_Answer, parsed(answers[0].body), TOOL).content
+        if (content.id, content.form_id, content.status) != (sent.submission, sent.form, ALIVE):
+            words = f"{TOOL} does not confirm that this form has this submission; look whether it is there"
+            raise Unreadable(ReasonCode.NOT_CONFIRMED, words, form_id=sent.form)
+        return Responses((self._response(content),))
+
+    def _response(self, content: _Content) -> Response:
+        zoned = self.time_zone != ""
+        return Response(
+            form_id=content.form_id,
+            response_id=content.id,
+            answers=answers_of(dict(_flat(content.answers))),
+            hidden={},
+            submitted_at=local(moment(content.created_at), self.time_zone) if zoned else None,
+            revised_at=local(moment(content.updated_at), self.time_zone) if zoned else None,
+        )
+
+
+def _flat(answers: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Answers by field; of a matrix each row's under `field.row`."""
+    for number, about in answers.items():
+        name, value = f"q{number}_{about.get('name', '')}", about.get("answer")
+        if isinstance(value, dict):
+            yield from ((f"{name}.{row}", chosen) for row, chosen in value.items())
+        else:
+            yield name, value

@@ -1,0 +1,140 @@
+"""REDCap Data Entry Triggers: thin, unsigned, one attempt; sent on every save. The project's API gives the record.
+
+Source: bdeveer/REDCap_KB_RAG RC-INTG-01, derived from REDCap's help. The address holds a token; a save is believed
+for nothing but which record to fetch, and the server asked is the one in the settings, never one that the request
+names. The same bytes come for every save of a record, so none is taken for a repeat. Unverified, each one line below:
+the column `<instrument>_timestamp` of the export and its zone (`time_zone`); identity by fields of the record. REDCap
+does not say when a finished record was changed by a project member: of two states with one time stamp the evidence id
+decides.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from pydantic import Field
+
+from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form_body import fields_of
+from services.intake.core.json_body import parsed
+from services.intake.core.schemes import tokens
+from services.intake.core.shapes import Shape, answers_of, moment, shaped
+from services.intake.core.submission import RawRequest
+from services.intake.core.vendor import (
+    TOKEN,
+    ApiAnswer,
+    Reading,
+    Refused,
+    RequestNeeded,
+    Response,
+    Responses,
+    Secrets,
+    Verified,
+)
+from services.intake.core.webhook import Webhook, is_host, local, setting, time_zone_setting
+
+TOOL = "REDCap"
+COMPLETE = "2"
+HOUSEKEEPING = ("redcap_",)
+
+
+class _Save(Shape):
+    project_id: str = Field(pattern=r"^[0-9]{1,20}$")
+    instrument: str = Field(pattern=r"^[a-z0-9_]{1,100}$")
+    record: str = Field(min_length=1, max_length=100)
+    redcap_event_name: str = ""
+    redcap_repeat_instance: str = ""
+    redcap_url: str = ""
+
+    @property
+    def name(self) -> str:
+        """Record, event and instance, as far as they were sent: a response's id within the project."""
+        return ":".join(part for part in (self.record, self.redcap_event_name, self.redcap_repeat_instance) if part)
+
+    def is_in(self, row: dict[str, Any]) -> bool:
+        """Whether a row of an export is the one that was saved."""
+        event, instance = row.get("redcap_event_name", ""), str(row.get("redcap_repeat_instance", ""))
+        return self.redcap_event_name in {"", event} and (self.redcap_repeat_instance or "1") == (instance or "1")
+
+
+@dataclass(frozen=True)
+class RedcapDataEntryTrigger(Webhook):
+    """REDCap's trigger: the last segment of the address is the secret."""
+
+    api_url: str = setting("address of the project's API, such as https://redcap.example.ac.uk/api/")
+    time_zone: str = time_zone_setting()
+
+    def _is_right(self, name: str, value: str) -> bool:
+        right = super()._is_right(name, value)
+        return right if name != "api_url" else right and value.startswith("https://") and is_host(_host(value))
+
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        """The server of the settings."""
+        return frozenset({_host(self.api_url)})
+
+    @property
+    def each_is_new(self) -> bool:
+        """Every save of one record sends the same bytes."""
+        return True
+
+    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
+        """The sender knows the address; nothing is signed."""
+        return tokens.in_path(request, secrets)
+
+    def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
+        """The record's instrument as the API has it, in raw codes; finished once its form status is complete."""
+        save = shaped(_Save, fields_of(request), TOOL)
+        if save.redcap_url and self.api_url and _host(save.redcap_url) != _host(self.api_url):
+            words = "the trigger comes from another REDCap server than the connection's `api_url` names; correct either"
+            raise Unreadable(ReasonCode.NOT_CONFIRMED, words, form_id=save.project_id)
+        if not answers:
+            return self._export(save)
+        rows = parsed(answers[0].body)
+        row = (
+            next((row for row in rows if isinstance(row, dict) and save.is_in(row)), None)
+            if isinstance(rows, list)
+            else None
+        )
+        if row is None:
+            raise Unreadable(ReasonCode.NOT_CONFIRMED, f"{TOOL} has no such record", form_id=save.project_id)
+        return Responses((self._response(save, row),))
+
+    def _export(self, save: _Save) -> RequestNeeded:
+        wanted = {
+            "content": "record",
+            "format": "json",
+            "type": "flat",
+            "records[0]": save.record,
+            "forms[0]": save.instrument,
+            "exportSurveyFields": "true",
+        } | ({"events[0]": save.redcap_event_name} if save.redcap_event_name else {})
+        return RequestNeeded(
+            "POST",
+            self.api_url,
+            (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")),
+            f"token={TOKEN}&{urlencode(wanted)}".encode(),
+            form_id=save.project_id,
+            response_id=save.name,
+        )
+
+    def _response(self, save: _Save, row: dict[str, Any]) -> Response:
+        status, stamp = f"{save.instrument}_complete", f"{save.instrument}_timestamp"
+        fields = {name: value for name, value in row.items() if not name.startswith(HOUSEKEEPING)}
+        return Response(
+            form_id=save.project_id,
+            response_id=save.name,
+            answers=answers_of(fields, without=(status, stamp)),
+            hidden={},
+            submitted_at=local(moment(str(row.get(stamp) or "")), self.time_zone),
+            partial=str(row.get(status, "")) != COMPLETE,
+        )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,132 @@
+"""SmartSurvey webhooks: a signed JSON array of responses, batched about once a minute.
+
+Source: https://docs.smartsurvey.io/docs/webhooks-introduction, /docs/samples, /docs/errors-1. Anything but exactly
+200 is a failure to SmartSurvey, and while one batch fails nothing else is sent to the address; the door answers 200.
+Unverified, each one line below: free text stands in `value` of an answer (`_Answer.label`); matrix rows are named by
+`row_id` (`_Answer.field`); custom variables stand in `variables`, else in the query of `entry_url` (`_hidden`); any
+status but `completed` is unfinished (`FINISHED`); the signature is over the raw bytes. XML is not supported.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.json_body import parsed
+from services.intake.core.schemes.hmac_signature import HmacHeader, hexadecimal
+from services.intake.core.shapes import Shape, moment, shaped, texts_of
+from services.intake.core.submission import RawRequest
+from services.intake.core.text import plain
+from services.intake.core.vendor import (
+    AnswerValue,
+    ApiAnswer,
+    Reading,
+    Refused,
+    Response,
+    Responses,
+    Secrets,
+    Verified,
+)
+from services.intake.core.webhook import Webhook
+
+SIGNATURE = HmacHeader("X-SmartSurvey-Signature", encode=hexadecimal)
+FINISHED = "completed"
+
+
+class _Answer(Shape):
+    choice_title: str | None = None
+    value: str | None = None
+    row_id: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The choice's title; of free text what was written."""
+        return self.choice_title or self.value or ""
+
+    def field(self, question: str) -> str:
+        """The field that it answers."""
+        return f"{question}.{self.row_id}" if self.row_id else question
+
+
+class _Question(Shape):
+    id: str
+    answers: tuple[_Answer, ...] | None = None
+
+
+class _Page(Shape):
+    questions: tuple[_Question, ...] | None = None
+
+
+class _Response(Shape):
+    id: str
+    survey_id: str
+    status: str
+    date_ended: str | None = None
+    date_modified: str | None = None
+    entry_url: str | None = None
+    contact_email: str | None = None
+    variables: Any = None
+    pages: tuple[_Page, ...] | None = None
+
+
+@dataclass(frozen=True)
+class SmartSurvey(Webhook):
+    """SmartSurvey's webhook: HMAC-SHA256 of the raw body in hexadecimal; deliveries have no id."""
+
+    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
+        """The signature covers the raw body and no time."""
+        return SIGNATURE.verify(request, secrets)
+
+    def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """The responses of the batch; one that can't be read does not hold up the others."""
+        if request.body.lstrip()[:1] == b"<":
+            words = "SmartSurvey sent XML; choose JSON as the webhook's format, and leave this delivery where it is"
+            raise Unreadable(ReasonCode.UNSUPPORTED_FORMAT, words)
+        batch = parsed(request.body)
+        if not isinstance(batch, list):
+            raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, "the body is not SmartSurvey's list of responses")
+        found, unread = [], []
+        for element in batch:
+            try:
+                found.append(_response(shaped(_Response, element, "SmartSurvey")))
+            except Unreadable as error:
+                unread.append(error.reason)
+        return Responses(tuple(found), tuple(unread))
+
+
+def _response(sent: _Response) -> Response:
+    labels: defaultdict[str, list[str]] = defaultdict(list)
+    for page in sent.pages or ():
+        for question in page.questions or ():
+            for answer in question.answers or ():
+                if answer.label:
+                    labels[answer.field(question.id)].append(answer.label)
+    answered: dict[str, AnswerValue | None] = {
+        field: each[0] if len(each) == 1 else tuple(each) for field, each in labels.items()
+    }
+    return Response(
+        form_id=sent.survey_id,
+        response_id=sent.id,
+        answers=answered | ({"contact_email": sent.contact_email} if sent.contact_email else {}),
+        hidden=_hidden(sent),
+        submitted_at=moment(sent.date_ended),
+        partial=sent.status != FINISHED,
+        revision=sent.date_modified,
+        revised_at=moment(sent.date_modified),
+    )
+
+
+def _hidden(sent: _Response) -> dict[str, str]:
+    if isinstance(sent.variables, dict):
+        return texts_of(sent.variables)
+    if isinstance(sent.variables, list):
+        named = [each for each in sent.variables if isinstance(each, dict) and isinstance(each.get("name"), str)]
+        return texts_of({each["name"]: each.get("value") for each in named})
+    try:
+        query = urlsplit(sent.entry_url or "").query
+        return {plain(name): plain(value) for name, value in parse_qsl(query, max_num_fields=200)}
+    except ValueError:
+        return {}
