@@ -7,7 +7,7 @@ from typing import Any
 
 from shared import lanes
 from shared.claims import Claim, finish, held_on
-from shared.db import Database, DatabaseUnavailable, UnitOfWork
+from shared.db import Cause, Database, DatabaseUnavailable, UnitOfWork
 from shared.errors import TransientError
 from shared.events import Event
 from shared.failure import explained, snooze
@@ -33,6 +33,11 @@ class Attempt:
         self._lease = lease
         self._prepared: Any = None
         self._lane: Lane | None = None
+
+    @property
+    def told(self) -> tuple[Event, Cause]:
+        """The event, and what is caused by it."""
+        return self._event, self.held.cause
 
     @property
     def order(self) -> tuple[str, str, str]:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from shared.errors import TransientError
 from shared.ids import CorrelationId, DeliveryId, EventId, new_id
@@ -302,7 +303,12 @@ class database_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801  (it is
     """The database's clock, plus `ahead`. Leases and due times use it, so that workers' clocks don't matter."""
 
     type = Moment()
-    inherit_cache = False
+    _traverse_internals = [  # noqa: RUF012
+        *sa.sql.functions.FunctionElement._traverse_internals,  # noqa: SLF001  (there is no public name for it)
+        ("ahead", InternalTraversal.dp_plain_obj),
+    ]
+    """What a statement with it is remembered by, so that it is not built anew each time."""
+    inherit_cache = True
 
     def __init__(self, ahead: timedelta = timedelta()) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ explained, replayable. Deliveries of one kind may share a transaction (`shared.h
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from itertools import groupby
 
 import sqlalchemy as sa
 import structlog
@@ -88,11 +89,11 @@ def _at_once(db: Database, held: Sequence[Claim], handlers: Handlers, leases: Le
         attempts = [_attempt(db, each, handlers, leases) for each in held]
         attempts.sort(key=lambda attempt: attempt.order)  # one order of locks for everybody
         with db.write() as uow:
-            done = []
-            for attempt in attempts:
+            _many(uow, attempts, handlers)
+            for attempt in (each for each in attempts if not each.is_over):
                 with _bound(attempt.held):
-                    if attempt.begin(uow):
-                        done.append(attempt.held)
+                    attempt.begin(uow)
+            done = [attempt.held for attempt in attempts if attempt.is_over]
             finish(uow, done)
     except Exception as error:  # noqa: BLE001  (whatever it was: alone, each gives its own account)
         log.info("delivery.batch_taken_apart", size=len(held), reason=type(error).__name__)
@@ -101,6 +102,15 @@ def _at_once(db: Database, held: Sequence[Claim], handlers: Handlers, leases: Le
     for each in done:
         tell_end(each, Outcome.DONE)
     return len(done) + sum(_ended(db, attempt) for attempt in attempts if not attempt.is_over)
+
+
+def _many(uow: UnitOfWork, attempts: Sequence[Attempt], handlers: Handlers) -> None:
+    """Let each kind do at once what it can do at once, in the order of the attempts."""
+    for name, group in groupby(attempts, key=lambda attempt: attempt.order[0]):
+        found, some = handlers[name], list(group)
+        if isinstance(found, Together) and found.many is not None and len(some) > 1:
+            for attempt, is_over in zip(some, found.many(uow, [each.told for each in some]), strict=True):
+                attempt.is_over = is_over
 
 
 def _alone(db: Database, held: Claim, handlers: Handlers, leases: Leases) -> bool:

@@ -5,11 +5,11 @@ works in three steps: `begin` in a transaction that is committed first, `act` wi
 transaction that also marks the delivery done. Either may say that it works `Together` with others of its kind.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from shared.db import UnitOfWork
+from shared.db import Cause, UnitOfWork
 from shared.lanes import Lane
 
 E = TypeVar("E")
@@ -49,9 +49,13 @@ Work = Handler | Effect[Any, Any, Any]
 class Together:
     """Work of which many deliveries may share a transaction (of an effect: its `begin`): short, and harmless to do
     again. If one of them fails, all of it is rolled back and each is done alone.
+
+    `many`, where there is one, does the same for many events in a few statements: it gets each event with the cause
+    under which to publish, and says of each whether it is done. What it leaves is begun one by one.
     """
 
     work: Work
+    many: "Callable[[UnitOfWork, Sequence[tuple[Any, Cause]]], Sequence[bool]] | None" = None
 
 
 Handlers = Mapping[str, Work | Together]

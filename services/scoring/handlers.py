@@ -1,8 +1,10 @@
 """What scoring does with what it hears: keep evidence, ask the case, score what is complete, look at a whole cohort."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import groupby
+from types import MappingProxyType
 
 from services.scoring import store
 from services.scoring.core.evidence import checked, piece_of
@@ -15,7 +17,7 @@ from services.scoring.settings import ScoringSettings
 from services.scoring.store import Case
 from shared import clock, events
 from shared.cohort.store import definition_of, settled_cohorts
-from shared.db import UnitOfWork
+from shared.db import Cause, UnitOfWork
 from shared.events import (
     CohortRunRequested,
     CohortScored,
@@ -39,7 +41,7 @@ def handlers(settings: ScoringSettings | None = None) -> Handlers:
     """What scoring does with each event; without settings, those of the environment."""
     model = MODELS[(settings or ScoringSettings()).scoring_model]
     return {
-        EvidenceRecorded.name: Together(partial(record_evidence, model)),
+        EvidenceRecorded.name: Together(partial(record_evidence, model), many=partial(record_much, model)),
         CohortRunRequested.name: partial(run_cohort, model),
         ReconciliationDue.name: partial(reconcile, model),
     }
@@ -56,6 +58,25 @@ def record_evidence(model: ScoringModel, uow: UnitOfWork, event: EvidenceRecorde
     store.lock_case(uow, event.cohort, event.participant, now)
     store.add_pieces(uow, event.cohort, event.participant, event.submission, pieces, now)
     _asked(uow, rules, [event.participant])
+
+
+def record_much(model: ScoringModel, uow: UnitOfWork, told: Sequence[tuple[EvidenceRecorded, Cause]]) -> list[bool]:
+    """The same for many events at once: a case that several of them complete is scored once, on all of it."""
+    ordered = sorted(told, key=lambda each: each[0].cohort)
+    for cohort, group in groupby(ordered, key=lambda each: each[0].cohort):
+        some, now = list(group), clock.now()
+        rules = Rules(definition_of(uow.connection, cohort), model)
+        added = [
+            store.Added(event.participant, event.submission, piece)
+            for event, _ in some
+            for piece in checked(rules.definition, (piece_of(piece.model_dump()) for piece in event.pieces))
+        ]
+        causes = {event.participant: cause for event, cause in some}
+        for participant in sorted(causes):
+            store.lock_case(uow, cohort, participant, now)
+        store.add_much(uow, cohort, added, now)
+        _asked(uow, rules, sorted(causes), causes)
+    return [True] * len(told)
 
 
 def run_cohort(model: ScoringModel, uow: UnitOfWork, event: CohortRunRequested) -> None:
@@ -102,14 +123,25 @@ def _scored_late(uow: UnitOfWork, rules: Rules, participants: Sequence[Participa
     ]
 
 
-def _asked(uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]) -> list[ScoredResult | Waiting]:
-    """Where each participant stands, after scoring those that are due. Only their cases are held, and asked again."""
+def _asked(
+    uow: UnitOfWork,
+    rules: Rules,
+    participants: Sequence[ParticipantId],
+    causes: Mapping[ParticipantId, Cause] = MappingProxyType({}),
+) -> list[ScoredResult | Waiting]:
+    """Where each participant stands, after scoring those that are due. Only their cases are held, and asked again.
+
+    `causes`: what a result is caused by, where that is not the transaction's own cause.
+    """
     found = _assessed(uow, rules, participants)
     due = [each for each, (_, assessment) in found.items() if assessment.due is not None]
     if due:
         store.lock_cases(uow, CohortId(rules.definition.cohort), due)
         found |= _assessed(uow, rules, due)
-    return [_standing(uow, rules, case, assessment) for case, assessment in found.values()]
+    return [
+        _standing(uow.under(causes.get(case.participant, uow.cause)), rules, case, assessment)
+        for case, assessment in found.values()
+    ]
 
 
 def _assessed(

@@ -14,6 +14,7 @@ from services.scoring.core.evidence import Piece, current, piece_of
 from services.scoring.core.gaps import Cell, Gap
 from services.scoring.core.results import Grounds, Result, Rules, withheld
 from services.scoring.tables import cases, evidence, gaps, results, runs
+from shared.bulk import insert_many
 from shared.cohort.definition import CohortDefinition
 from shared.db import UnitOfWork
 from shared.events import ScoredResult
@@ -32,6 +33,15 @@ class Latest:
     result: ResultId
     version: int
     grounds: Grounds
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A piece of evidence about a participant, and the submission that holds it."""
+
+    participant: ParticipantId
+    submission: SubmissionId
+    piece: Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,16 @@ def add_pieces(
     if any(added):
         case = sa.update(cases).where(cases.c.cohort == cohort, cases.c.participant == participant)
         uow.execute(case.values(changed_at=at))
+
+
+def add_much(uow: UnitOfWork, cohort: CohortId, added: Iterable[Added], at: datetime) -> None:
+    """The same for pieces about many participants, whose cases are held, in two statements."""
+    rows = [_row(cohort, each.participant, each.submission, each.piece, at) for each in added]
+    new = insert_many(uow.connection, evidence, rows, once=True, returning=("participant",))
+    if new:
+        changed = sorted({participant for (participant,) in new})
+        these = sa.update(cases).where(cases.c.cohort == cohort, cases.c.participant.in_(changed))
+        uow.execute(these.values(changed_at=at))
 
 
 def cases_of(
