@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import redis
 import sqlalchemy as sa
@@ -17,10 +18,14 @@ from services.reporting.core.channel import ChannelError
 from shared import migrations, restores
 from shared.broker import client_for
 from shared.bus import deliveries
+from shared.clock import now
 from shared.cohort.store import cohorts_open, definition_of
 from shared.errors import TalentlineError
+from shared.invariants import findings as kept
 
 LOW_WATER_MB = 500
+MENDED_OF_LATE = timedelta(days=7)
+"""How long something that the reconciler had to put right stays a problem here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def findings(installation: Installation) -> list[Finding]:
     ]
     if found[1].fine:
         found += [*_secrets(installation), _parked(installation), _held(installation), _restore(installation)]
-        found += _invariants(installation)
+        found += [_mended(installation), *_invariants(installation)]
     return found
 
 
@@ -93,7 +98,8 @@ def _mail(installation: Installation) -> Finding:
     try:
         channel_for(installation.reporting.mail, installation.reporting.mail_archive).check()
     except ChannelError as error:
-        return Finding("mail", False, f"{error}; check TALENTLINE_MAIL_URL")
+        archive = " and TALENTLINE_MAIL_ARCHIVE" if installation.reporting.mail_archive else ""
+        return Finding("mail", False, f"{error}; check TALENTLINE_MAIL_URL{archive}")
     return Finding("mail", True, installation.reporting.mail_shown)
 
 
@@ -137,6 +143,16 @@ def _restore(installation: Installation) -> Finding:
         is_open = restores.is_open(connection)
     words = "its gap is open: mails are looked up or held before they go out; docs/backup.md says how to settle it"
     return Finding("restore", not is_open, words if is_open else "none is open")
+
+
+def _mended(installation: Installation) -> Finding:
+    with installation.db.read() as connection:
+        recent = [each for each in kept.found(connection) if each.mended_at and each.mended_at > now() - MENDED_OF_LATE]
+    words = ", ".join(f"{each.mended} × {each.name}" for each in recent)
+    cure = "it is mended, but must not happen; `talentline status` and the audit trail say more; report it"
+    return Finding(
+        "reconciler", not recent, f"put right by itself: {words}; {cure}" if recent else "had nothing to mend"
+    )
 
 
 def _invariants(installation: Installation) -> Iterator[Finding]:
