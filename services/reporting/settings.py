@@ -30,7 +30,7 @@ class ReportingSettings(Settings):
     mail_absent_after_seconds: float = Field(
         default=86400, gt=0, description="when a mail that is not found has not arrived, and is sent again"
     )
-    mail_at_once: int = Field(default=4, ge=1, description="mails to one domain that are handed over at a time")
+    mail_at_once: int = Field(default=8, ge=1, description="mails to one domain that are handed over at a time")
     mail_from: str = Field(
         default="Talent programme <plans@example.org>", description="sender of the mails: a name and an address"
     )

@@ -155,6 +155,22 @@ def test_a_named_person_decides_and_the_pool_says_so(shell: Shell) -> None:
     assert now[record["participant"]] == "admitted"
 
 
+def test_mail_says_how_far_each_has_come_and_sends_nothing_twice(shell: Shell) -> None:
+    mails = shell.json("mail", "list", COHORT)["mails"]
+    assert {mail["state"] for mail in mails} == {"sent"}
+    assert len({mail["message_id"] for mail in mails}) == len(mails) == 24
+    assert shell.json("mail", "held") == {"mails": []}
+    one = mails[0]["participant"]
+    shown = shell.json("mail", "show", COHORT, one)
+    assert shown.pop("history") == []
+    assert shown == mails[0]
+    assert "nobody doubts it" in shell.type(
+        "mail", "mark-sent", COHORT, one, "--by", "A. Coordinator", "--reason", "it is there", status=1
+    )
+    assert "not sent again" in shell.type("mail", "send-again", COHORT, one, status=1)
+    assert "talentline mail list" in shell.type("mail", "show", COHORT, "nobody", status=1)
+
+
 def test_a_sheet_with_mistakes_is_refused_whole_with_every_mistake(shell: Shell, tmp_path: Path) -> None:
     before = shell.json("quarantine", "list")
     sheet = tmp_path / "marks.csv"
