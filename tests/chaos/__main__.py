@@ -7,6 +7,7 @@ python -m tests.chaos --size full --without-redis
 
 import argparse
 import sys
+from dataclasses import replace
 
 from tests.chaos import report
 from tests.chaos.mixed import FULL, SMALL, run_once
@@ -20,6 +21,7 @@ def main() -> int:
     asked.add_argument("--size", choices=("small", "full"), default="small")
     asked.add_argument("--database", choices=(*DATABASES, "both"), default="both")
     asked.add_argument("--seed", type=int, nargs="+", default=[1])
+    asked.add_argument("--participants", type=int, help="instead of the size's own; the faults stay as many")
     asked.add_argument("--without-redis", action="store_true", help="no queue server at all, for the whole run")
     asked.add_argument("--keep", action="store_true", help="keep the arena's directory even if all is well")
     given = asked.parse_args()
@@ -27,6 +29,7 @@ def main() -> int:
     for seed in given.seed:
         for database in DATABASES if given.database == "both" else (given.database,):
             size = FULL if given.size == "full" else SMALL
+            size = replace(size, participants=given.participants or size.participants)
             outcome = run_once(size, database=database, seed=seed, redis=not given.without_redis, keep=given.keep)
             report.tell(outcome, again=report.command(given.size, outcome))
             outcomes.append(outcome)

@@ -49,7 +49,9 @@ def tell(outcome: Outcome, again: str) -> None:
 def command(size: str, outcome: Outcome) -> str:
     """How to repeat a run."""
     redis = "" if outcome.redis else " --without-redis"
-    return f"python -m tests.chaos --size {size} --seed {outcome.seed} --database {outcome.database}{redis}"
+    many = outcome.figures["participants"]
+    what = f"--size {size} --participants {many} --seed {outcome.seed} --database {outcome.database}{redis}"
+    return f"python -m tests.chaos {what}"
 
 
 def table(outcomes: Sequence[Outcome]) -> None:
