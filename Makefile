@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint bench-intake bench-pipeline lock clean
+.PHONY: help setup demo test lint chaos chaos-full bench-intake bench-pipeline lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,17 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: setup  ## faults of every kind and every crash point, both databases; guards switched off must be missed
+	$(BIN)/python -m tests.chaos --seed 1
+	$(BIN)/python -m tests.chaos.scenarios
+	$(BIN)/python -m tests.chaos.mutations
+
+chaos-full: setup  ## hours: 500 participants and five seeds on each database, once without Redis, long scenarios
+	$(BIN)/python -m tests.chaos --size full --seed 1 2 3 4 5
+	$(BIN)/python -m tests.chaos --size full --seed 6 --without-redis
+	$(BIN)/python -m tests.chaos.scenarios --full
+	$(BIN)/python -m tests.chaos.mutations
 
 bench-intake: setup  ## how fast the door accepts, beside its server's limit and a plain route (ARGS=--quick)
 	$(BIN)/python -m tests.bench.intake $(ARGS)
