@@ -3,16 +3,20 @@
 Everything else carries ids. Erasing a person is erasing their rows here and the raw submissions of theirs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
+from shared.bulk import insert_many
 from shared.db import UnitOfWork
 from shared.ids import CohortId, EvidenceId, OrganisationId, ParticipantId, RaterId
 from shared.tables import metadata
 from shared.words import Relationship
+
+AT_ONCE = 500
+"""Raters a statement, so that no database's limit of parameters is reached."""
 
 participants = sa.Table(
     "people_participants",
@@ -126,22 +130,23 @@ def assessors_of(connection: sa.Connection, cohort: CohortId) -> set[RaterId]:
 
 
 def keep_comments(
-    uow: UnitOfWork, cohort: CohortId, participant: ParticipantId, written: Sequence[Comment], *, rater: RaterId
+    uow: UnitOfWork, cohort: CohortId, written: Mapping[tuple[ParticipantId, RaterId], Sequence[Comment]]
 ) -> None:
-    """Make `written` all that this rater says about this participant (an empty sequence takes earlier words back)."""
+    """Make `written` all that each of these raters says about that participant (an empty sequence takes earlier words
+    back).
+    """
     c = comments.c
-    uow.execute(sa.delete(comments).where(c.cohort == cohort, c.participant == participant, c.rater == rater))
-    for comment in written:
-        uow.execute(
-            sa.insert(comments).values(
-                cohort=cohort,
-                participant=participant,
-                rater=rater,
-                kind=comment.kind,
-                evidence=comment.evidence,
-                text=comment.text,
-            )
-        )
+    told = list(written)
+    for start in range(0, len(told), AT_ONCE):
+        these = sa.tuple_(c.participant, c.rater).in_(told[start : start + AT_ONCE])
+        uow.execute(sa.delete(comments).where(c.cohort == cohort, these))
+    rows = [
+        {"cohort": cohort, "participant": participant, "rater": rater}
+        | {"kind": comment.kind, "evidence": comment.evidence, "text": comment.text}
+        for (participant, rater), each in written.items()
+        for comment in each
+    ]
+    insert_many(uow.connection, comments, rows)
 
 
 def comments_about(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> list[Comment]:

@@ -5,20 +5,24 @@ the vendor's API is asked with no transaction open (an `Effect`), and what it an
 `reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
+from itertools import groupby
 
 from services.intake import store
-from services.intake.core.submission import SubmissionState
+from services.intake.core.submission import SubmissionKind, SubmissionState
 from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
 from services.intake.handlers.reading import Reader
-from services.intake.handlers.recording import record
+from services.intake.handlers.recording import Understood, record, record_much
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
 from shared.cohort.store import definition_of
-from shared.db import UnitOfWork
+from shared.db import Cause, UnitOfWork
 from shared.events import SubmissionReceived
 from shared.handling import Commit, Effect, Handlers, Together
 from shared.http_client import HttpClient
+from shared.ids import CohortId, SubmissionId
 from shared.lanes import Lane
 
 UNDER_WAY = frozenset({SubmissionState.RECEIVED, SubmissionState.QUARANTINED})
@@ -61,4 +65,28 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
             found = unread(fetch, too_many_requests())
         record(uow, submission, definition, found)
 
-    return {SubmissionReceived.name: Together(Effect(begin=begin, act=act, settle=settle, lane=lane))}
+    return {
+        SubmissionReceived.name: Together(
+            Effect(begin=begin, act=act, settle=settle, lane=lane), many=partial(_begin_many, reader)
+        )
+    }
+
+
+def _begin_many(reader: Reader, uow: UnitOfWork, told: Sequence[tuple[SubmissionReceived, Cause]]) -> list[bool]:
+    """All webhooks of a batch that say everything themselves. Files, and what has to be fetched, are left."""
+    there = store.submissions_locked(uow, [event.submission for event, _ in told])
+    understood: dict[SubmissionId, Understood] = {}
+    for event, cause in told:
+        submission = there.get(event.submission)
+        if submission is None or submission.state not in UNDER_WAY or submission.kind is not SubmissionKind.WEBHOOK:
+            continue
+        found = reader.meaning(uow, submission, definition_of(uow.connection, submission.cohort))
+        if not isinstance(found, Fetch):
+            understood[submission.id] = Understood(submission, found, cause)
+    for cohort, group in groupby(sorted(understood.values(), key=_cohort), key=_cohort):
+        record_much(uow, definition_of(uow.connection, cohort), list(group))
+    return [event.submission in understood for event, _ in told]
+
+
+def _cohort(understood: Understood) -> CohortId:
+    return understood.submission.cohort

@@ -33,8 +33,9 @@ from services.intake.store.submissions import (
     Submission,
     keep_answers,
     known_until,
-    settle,
+    settle_much,
     submission_locked,
+    submissions_locked,
 )
 
 __all__ = [
@@ -71,7 +72,8 @@ __all__ = [
     "route_of",
     "routes",
     "set_latest",
-    "settle",
+    "settle_much",
     "submission_locked",
+    "submissions_locked",
     "was_blocked",
 ]

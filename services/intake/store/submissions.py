@@ -34,10 +34,16 @@ class Submission:
 
 def submission_locked(uow: UnitOfWork, submission: SubmissionId) -> Submission | None:
     """A submission, its row locked until the transaction ends; None if it was erased."""
-    query = sa.select(submissions).where(submissions.c.id == submission).with_for_update()
-    row = uow.execute(query).mappings().one_or_none()
-    if row is None:
-        return None
+    return submissions_locked(uow, [submission]).get(submission)
+
+
+def submissions_locked(uow: UnitOfWork, wanted: Sequence[SubmissionId]) -> dict[SubmissionId, Submission]:
+    """Those of these submissions that are there, their rows locked in the order of their ids."""
+    query = sa.select(submissions).where(submissions.c.id.in_(wanted)).order_by(submissions.c.id).with_for_update()
+    return {row["id"]: _submission(row) for row in uow.execute(query).mappings()}
+
+
+def _submission(row: sa.RowMapping) -> Submission:
     return Submission(
         id=row["id"],
         cohort=row["cohort"],
@@ -79,19 +85,27 @@ def keep_answers(uow: UnitOfWork, submission: SubmissionId, answers: Sequence[Ap
     uow.execute(sa.update(submissions).where(submissions.c.id == submission).values(answers=kept))
 
 
-def settle(uow: UnitOfWork, submission: SubmissionId, meaning: Meaning, at: datetime) -> SubmissionState:
-    """Set a submission's state from what it turned out to mean."""
-    state = SubmissionState.RECORDED if meaning.evidence else SubmissionState.SET_ASIDE
-    state = SubmissionState.QUARANTINED if meaning.reasons else state
-    uow.execute(
-        sa.update(submissions)
-        .where(submissions.c.id == submission)
-        .values(
-            state=state,
-            settled_at=at,
-            reason=meaning.code,
-            reason_words=meaning.words,
-            detail=dict(meaning.detail) or None,
-        )
-    )
-    return state
+def settle_much(uow: UnitOfWork, meant: Sequence[tuple[SubmissionId, Meaning]], at: datetime) -> None:
+    """Set submissions' states from what they turned out to mean."""
+    state, new = submissions.c, sa.bindparam
+    names = ("state", "reason", "reason_words", "detail")
+    values = {name: new(f"new_{name}", type_=state[name].type) for name in names}
+    update = sa.update(submissions).where(state.id == new("of")).values(settled_at=new("at"), **values)
+    rows = [
+        {
+            "of": submission,
+            "at": at,
+            "new_state": str(_state_of(meaning)),
+            "new_reason": meaning.code,
+            "new_reason_words": meaning.words,
+            "new_detail": dict(meaning.detail) or None,
+        }
+        for submission, meaning in meant
+    ]
+    uow.execute(update, rows)
+
+
+def _state_of(meaning: Meaning) -> SubmissionState:
+    if meaning.reasons:
+        return SubmissionState.QUARANTINED
+    return SubmissionState.RECORDED if meaning.evidence else SubmissionState.SET_ASIDE
