@@ -4,8 +4,8 @@ The row is the promise (`shared.claims`). An exception puts it back with a later
 explained, replayable. Deliveries of one kind may share a transaction (`shared.handling.Together`). See ARCHITECTURE.md.
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from shared.failure import note_failure, park
 from shared.handling import Handlers, Together
 from shared.ids import DeliveryId
 from shared.leases import Leases
-from shared.observing import Outcome
+from shared.observing import Outcome, in_hand
 from shared.words import Service
 
 log = structlog.get_logger()
@@ -89,7 +89,8 @@ def _at_once(db: Database, held: Sequence[Claim], handlers: Handlers, leases: Le
         attempts = [_attempt(db, each, handlers, leases) for each in held]
         attempts.sort(key=lambda attempt: attempt.order)  # one order of locks for everybody
         with db.write() as uow:
-            _many(uow, attempts, handlers)
+            with in_hand([attempt.held.step for attempt in attempts]):
+                _many(uow, attempts, handlers)
             for attempt in (each for each in attempts if not each.is_over):
                 with _bound(attempt.held):
                     attempt.begin(uow)
@@ -173,9 +174,10 @@ def _attempt(db: Database, held: Claim, handlers: Handlers, leases: Leases) -> A
     return Attempt(db, held, found.work if isinstance(found, Together) else found, event, leases.length)
 
 
-def _bound(held: Claim) -> AbstractContextManager[None]:
-    """What every line of the log says of the work in hand; `shared.observing.present_step` reads it."""
-    return structlog.contextvars.bound_contextvars(
+@contextmanager
+def _bound(held: Claim) -> Iterator[None]:
+    """Have every line of the log, and whoever watches, know the work in hand."""
+    context = structlog.contextvars.bound_contextvars(
         delivery=held.id,
         service=held.service,
         event=held.event_name,
@@ -184,6 +186,8 @@ def _bound(held: Claim) -> AbstractContextManager[None]:
         attempt=held.attempts,
         claim=held.fence,
     )
+    with context, in_hand([held.step]):
+        yield
 
 
 def replay(uow: UnitOfWork, ids: Iterable[DeliveryId]) -> list[DeliveryId]:

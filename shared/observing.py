@@ -4,9 +4,12 @@ The bus and the services know neither metrics nor traces: they `tell`, and `depl
 Nobody does by default. A fact holds ids, counts, seconds and our own words; never a name, an address or a comment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 import structlog
 
@@ -103,6 +106,15 @@ class WebhookAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Requested:
+    """A coordinator's request over HTTP has begun a chain: an `upload` or a `run`."""
+
+    what: str
+    seconds: float
+    correlation: CorrelationId
+
+
+@dataclass(frozen=True, slots=True)
 class MailTried:
     """A mail was handed to a channel. `outcome`: the message's state after it, or `unavailable`."""
 
@@ -136,7 +148,18 @@ class Swept:
     done: int
 
 
-Fact = Attempted | Acted | Published | WebhookAnswered | MailTried | Committed | RingFailed | LeaseNotRenewed | Swept
+Fact = (
+    Attempted
+    | Acted
+    | Published
+    | WebhookAnswered
+    | Requested
+    | MailTried
+    | Committed
+    | RingFailed
+    | LeaseNotRenewed
+    | Swept
+)
 Observer = Callable[[Fact], None]
 """Called in the thread in which the fact happened, so it must be quick and safe in threads."""
 
@@ -158,10 +181,25 @@ def tell(fact: Fact) -> None:
             log.warning("observer.failed", fact=type(fact).__name__, error=type(error).__name__)
 
 
+_in_hand: ContextVar[Mapping[EventId, Step]] = ContextVar("in_hand", default=MappingProxyType({}))
+
+
+@contextmanager
+def in_hand(steps: Sequence[Step]) -> Iterator[None]:
+    """What this thread does while the block runs: attempts at these events, one of them or several together."""
+    token = _in_hand.set({step.event_id: step for step in steps})
+    try:
+        yield
+    finally:
+        _in_hand.reset(token)
+
+
+def step_at(event: EventId | None) -> Step | None:
+    """The attempt at this event that this thread is in the midst of; None if it is not."""
+    return _in_hand.get().get(event) if event is not None else None
+
+
 def present_step() -> Step | None:
-    """The attempt that this thread is in the midst of, as the log's context tells it; None outside of one."""
-    bound = structlog.contextvars.get_contextvars()
-    if "attempt" not in bound:
-        return None
-    names = ("event", "event_id", "correlation", "service", "attempt", "claim")
-    return Step(*(bound[name] for name in names))
+    """The one attempt that this thread is in the midst of; None outside of one."""
+    steps = list(_in_hand.get().values())
+    return steps[0] if len(steps) == 1 else None

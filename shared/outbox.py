@@ -10,7 +10,7 @@ from shared.bulk import insert_many
 from shared.db import Cause, UnitOfWork, database_now
 from shared.events import ROUTES, Event
 from shared.ids import DeliveryId, EventId, new_id
-from shared.observing import Published, present_step
+from shared.observing import Published, step_at
 from shared.words import Service
 
 
@@ -70,7 +70,7 @@ def publish_each(uow: UnitOfWork, caused: Sequence[tuple[Event, Cause]]) -> None
 
 
 def _published(event_id: EventId, event: Event, cause: Cause) -> Published:
-    return Published(event.name, event_id, cause.correlation, cause.causation, present_step())
+    return Published(event.name, event_id, cause.correlation, cause.causation, step_at(cause.causation))
 
 
 def audited(uow: UnitOfWork, *, actor: str, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:

@@ -18,13 +18,15 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from shared.observing import Acted, Attempted, Fact, MailTried, Outcome, Published, Step, WebhookAnswered
+from shared.events import CohortRunRequested, SubmissionReceived
+from shared.observing import Acted, Attempted, Fact, MailTried, Outcome, Published, Requested, Step, WebhookAnswered
 from shared.words import Service
 
 FLUSH_S = 3.0
 """How long the end of a process may wait for its last spans to leave."""
 WENT_WRONG = frozenset({Outcome.TRANSIENT, Outcome.FAILED, Outcome.PARKED})
 DOOR = "door"
+BEGUN_AT_THE_DOOR = frozenset({SubmissionReceived.name, CohortRunRequested.name})
 
 Values = Mapping[str, str | int]
 
@@ -40,6 +42,7 @@ class Tracing:
         }
         self._on: Mapping[type[Any], Callable[[Any], None]] = {
             WebhookAnswered: self._answered,
+            Requested: self._requested,
             Published: self._published,
             Attempted: self._attempted,
             Acted: self._acted,
@@ -63,6 +66,9 @@ class Tracing:
             return
         values = {"talentline.vendor": fact.vendor, "talentline.answer": fact.answer}
         self._send("webhook", fact.correlation, ("chain",), None, SpanKind.SERVER, fact.seconds, values)
+
+    def _requested(self, fact: Requested) -> None:
+        self._send(fact.what, fact.correlation, ("chain",), None, SpanKind.SERVER, fact.seconds, {})
 
     def _published(self, fact: Published) -> None:
         where = fact.within.service if fact.within else DOOR
@@ -154,11 +160,15 @@ class Tracing:
         )
 
 
-def _led_to(fact: Published) -> tuple[str, ...]:
-    """What an event's span hangs on: the attempt that published it, the event that it follows from, or the chain."""
+def _led_to(fact: Published) -> tuple[str, ...] | None:
+    """What an event's span hangs on: the attempt that published it, the event that it follows from, the request that
+    began the chain; None where it began the chain itself, as a timed job's does.
+    """
     if fact.within is not None:
         return _attempt(fact.within)
-    return ("event", fact.causation) if fact.causation is not None else ("chain",)
+    if fact.causation is not None:
+        return "event", fact.causation
+    return ("chain",) if fact.event in BEGUN_AT_THE_DOOR else None
 
 
 def _attempt(step: Step) -> tuple[str, ...]:

@@ -197,12 +197,19 @@ def path(spans: list[Span], name: str) -> list[str]:
     return way
 
 
-def test_every_span_of_a_webhooks_chain_hangs_on_another(run: Run) -> None:
-    roots = {span.trace for span in run.spans if span.name == "webhook"}
+def test_every_trace_is_one_tree_from_a_request_or_a_timed_job(run: Run) -> None:
     known = {(span.trace, span.id) for span in run.spans}
-    of_webhooks = [span for span in run.spans if span.trace in roots]
-    assert len(of_webhooks) > 100
-    assert not [span for span in of_webhooks if span.parent and (span.trace, span.parent) not in known]
+    assert len(run.spans) > 500
+    assert not [span for span in run.spans if span.parent and (span.trace, span.parent) not in known]
+    roots = Counter(span.trace for span in run.spans if not span.parent)
+    assert {span.trace for span in run.spans} == set(roots)
+    assert set(roots.values()) == {1}
+    assert {span.name for span in run.spans if not span.parent} == {
+        "webhook",
+        "upload",
+        "bus.invariants_due.v1",
+        "scoring.reconciliation_due.v1",
+    }
 
 
 def test_figures_add_up(run: Run) -> None:

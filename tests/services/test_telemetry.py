@@ -3,7 +3,7 @@
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from deploy.telemetry.page import shown
 from deploy.telemetry.tracing import Tracing
 from shared import observing
 from shared.bus import deliveries
-from shared.db import Database, DatabaseUnavailable, UnitOfWork, database_now
-from shared.delivery import run
+from shared.db import Cause, Database, DatabaseUnavailable, UnitOfWork, database_now
+from shared.delivery import run, run_many
 from shared.errors import PermanentError, Snooze, TransientError
-from shared.events import SubmissionReceived
-from shared.ids import CorrelationId, EventId
+from shared.events import CohortReported, SubmissionReceived
+from shared.handling import Together
+from shared.ids import CorrelationId, EventId, RunId
 from shared.observing import Attempted, Committed, Fact, Outcome, Published, Step, WebhookAnswered
+from shared.outbox import publish_each
 from shared.patience import within
 from shared.words import Service
 from tests.builders.bus import a_delivery, change, handled_by, make_due, publishes_more
@@ -78,6 +80,23 @@ def test_what_is_published_is_told_after_the_commit_with_the_attempt_that_did_it
     assert (first.within, second.within) == (None, ended.step)
     assert second.causation == first.event_id == ended.step.event_id
     assert ended.outcome is Outcome.DONE
+
+
+def test_of_many_handled_at_once_each_event_is_told_within_the_attempt_that_it_follows_from(
+    db: Database, told: list[Fact]
+) -> None:
+    def all_at_once(uow: UnitOfWork, caused: Sequence[tuple[SubmissionReceived, Cause]]) -> list[bool]:
+        publish_each(uow, [(CohortReported(run=RunId("r"), cohort=event.cohort), cause) for event, cause in caused])
+        return [True] * len(caused)
+
+    which = [a_delivery(db, f"s-{n}") for n in range(3)]
+    told.clear()
+    assert run_many(db, Service.INTAKE, which, handled_by(Together(publishes_more, all_at_once))) == 3
+    steps = {fact.step.event_id: fact.step for fact in told if isinstance(fact, Attempted)}
+    published = [fact for fact in told if isinstance(fact, Published)]
+    assert len(published) == len(steps) == 3
+    assert all(fact.within == steps[fact.causation] for fact in published if fact.causation)
+    assert {fact.causation for fact in published} == set(steps)
 
 
 def test_what_was_rolled_back_is_not_told(db: Database, told: list[Fact]) -> None:

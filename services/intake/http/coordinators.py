@@ -1,6 +1,7 @@
 """What coordinators ask for over HTTP, with a token: to take a file, to run a cohort."""
 
 import hmac
+import time
 from collections.abc import Callable
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -20,6 +21,7 @@ from shared.cohort.store import definition_of
 from shared.db import Cause, Database
 from shared.errors import UnknownCohort
 from shared.ids import CohortId, CorrelationId, RunId, new_id
+from shared.observing import Requested, tell
 
 MULTIPART_ROOM = 64 * 1024
 """Bytes that a multipart body may have beyond the file itself."""
@@ -32,9 +34,13 @@ def routes(door: FastAPI, db: Database, settings: IntakeSettings, pressure: Pres
     authorised = [Depends(_bearer(settings)), Depends(_room(pressure))]
 
     def submitted(cohort: CohortId, name: str, content: bytes) -> Accepted:
+        began = time.perf_counter()
         with db.write() as uow:
             definition = definition_of(uow.connection, cohort)
-            return commands.submit_file(uow, definition, name, content, actor="api", settings=settings)
+            accepted = commands.submit_file(uow, definition, name, content, actor="api", settings=settings)
+        if accepted.new:
+            tell(Requested("upload", time.perf_counter() - began, uow.cause.correlation))
+        return accepted
 
     @door.post("/cohorts/{cohort}/submissions", dependencies=authorised)
     async def submit(cohort: str, request: Request) -> Response:
@@ -52,9 +58,10 @@ def routes(door: FastAPI, db: Database, settings: IntakeSettings, pressure: Pres
     @door.post("/cohorts/{cohort}/runs", dependencies=authorised)
     def run(cohort: str) -> Response:
         """Ask for a run: every case is looked at again, and the cohort's gap table is written."""
-        requested = RunId(new_id())
+        requested, began = RunId(new_id()), time.perf_counter()
         with db.write(Cause(CorrelationId(requested))) as uow:
             commands.request_run(uow, _cohort(cohort), requested, actor="api")
+        tell(Requested("run", time.perf_counter() - began, CorrelationId(requested)))
         return JSONResponse({"run": requested}, 202)
 
 
