@@ -40,6 +40,7 @@ class Contender:
 class Running:
     """A contender at work."""
 
+    name: str
     ports: tuple[int, ...]
     url: str
     processes: list["subprocess.Popen[bytes]"]
@@ -93,7 +94,7 @@ class Ground:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="run-", dir=self.place)))
             url = stack.enter_context(self._database(contender.database, data))
             ports = tuple(_free_port() for _ in range(processes))
-            run = Running(ports, url, [])
+            run = Running(contender.name, ports, url, [])
             environment = os.environ | self._environment(url, data)
             if contender.who == "talentline" and queue != "absent":
                 run.queue = QueueServer(data)

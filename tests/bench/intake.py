@@ -13,15 +13,18 @@ import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.bench.contenders import Contender, Ground, Running
 from tests.bench.load import Load, Seen
+
+T = TypeVar("T")
 
 LIMIT = Contender("limit")
 DATABASES = ("PostgreSQL", "SQLite")
@@ -76,11 +79,19 @@ class Capacity:
         return statistics.median(self.per_s)
 
 
-def sent(load: Load) -> Seen:
-    """Carry out an order in a process of its own."""
+def sent(load: Load, look: Callable[[], T]) -> tuple[Seen, T, T]:
+    """Carry out an order in a process of its own; what a look gave when the measured time began and ended."""
     command = [sys.executable, "-m", "tests.bench.load"]
-    done = subprocess.run(command, input=json.dumps(asdict(load)), capture_output=True, text=True, check=True)
-    return Seen(**json.loads(done.stdout))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(asdict(load)))
+        process.stdin.close()
+        assert process.stdout.readline() == "begins\n", "the load generator did not start"
+        began = look()
+        assert process.stdout.readline() == "ends\n"
+        ended = look()
+        return Seen(**json.loads(process.stdout.readline())), began, ended
 
 
 def capacities(ground: Ground, effort: Effort, processes: int) -> dict[Contender, Capacity]:
@@ -94,15 +105,15 @@ def capacities(ground: Ground, effort: Effort, processes: int) -> dict[Contender
 
 
 def _measured(ground: Ground, run: Running, effort: Effort, capacity: Capacity) -> None:
-    web, database = run.cpu_s, ground.postgres_cpu_s
-    seen = sent(Load(run.ports, CONNECTIONS, effort.seconds, warm=effort.warm, most=effort.made))
+    load = Load(run.ports, CONNECTIONS, effort.seconds, warm=effort.warm, most=effort.made)
+    seen, began, ended = sent(load, lambda: (run.cpu_s, ground.postgres_cpu_s))
     others = {status: count for status, count in seen.statuses.items() if status != "200"}
     assert not others, f"not everything was accepted: {others}"
-    # Warming up uses the processor as well, at the same rate.
-    requests = seen.per_s * (effort.seconds + effort.warm)
+    web, database = (1e6 * (after - before) / seen.accepted for before, after in zip(began, ended, strict=True))
     capacity.per_s.append(seen.per_s)
-    capacity.web_us.append(1e6 * (run.cpu_s - web) / requests)
-    capacity.database_us.append(1e6 * (ground.postgres_cpu_s - database) / requests)
+    capacity.web_us.append(web)
+    capacity.database_us.append(database)
+    sys.stderr.write(f"{run.name}: {seen.per_s:,.0f}/s, {web:.0f} + {database:.0f} µs a request\n")
 
 
 def latencies(ground: Ground, effort: Effort, capacity: dict[Contender, Capacity]) -> dict[str, Seen]:
@@ -116,7 +127,7 @@ def latencies(ground: Ground, effort: Effort, capacity: dict[Contender, Capacity
                 if hanging:
                     hanging.send_signal(signal.SIGSTOP)
                 load = Load(run.ports, 2 * CONNECTIONS, effort.seconds, rate, effort.warm, effort.made)
-                found[f"{contender.name}, {case.name}, {rate:.0f}/s"] = sent(load)
+                found[f"{contender.name}, {case.name}, {rate:.0f}/s"] = sent(load, lambda: None)[0]
                 if hanging:
                     hanging.send_signal(signal.SIGCONT)
     return found

@@ -1,9 +1,10 @@
 """The load generator of `bench-intake`: a process of its own that sends signed webhooks as cheaply as Python can.
 
-Reads an order (`Load` as JSON) from its standard input and writes what it saw (`Seen`) to its standard output. Every
-delivery is another one (its event's id, so its signature); they are made beforehand. Closed loop: each connection sends
-its next request when it has its answer; that finds capacity. Open loop: requests are due at random times of a given
-rate, whatever the server does, and their latency counts from when they were due (no coordinated omission).
+Reads an order (`Load` as JSON) from its standard input; writes a line when the measured time begins, one when it ends,
+and what it saw (`Seen` as JSON) to its standard output. Every delivery is another one (its event's id, so its
+signature); they are made beforehand. Closed loop: each connection sends its next request when it has its answer; that
+finds capacity. Open loop: requests are due at random times of a given rate, whatever the server does, and their latency
+counts from when they were due (no coordinated omission).
 """
 
 import asyncio
@@ -162,6 +163,9 @@ class Run:
             await loop.create_connection(lambda: Connection(self), "127.0.0.1", port)
         began = time.perf_counter()
         self._from, self._until = began + load.warm, began + load.warm + load.seconds
+        # What the processor did meanwhile is asked by whoever ordered it.
+        loop.call_later(load.warm, say, "begins")
+        loop.call_later(load.warm + load.seconds, say, "ends")
         if load.rate is None:
             while self.free:
                 self.free.popleft().send(time.perf_counter())
@@ -205,6 +209,12 @@ class Run:
         return seen
 
 
+def say(line: str) -> None:
+    """Tell whoever ordered it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
     order = Load(**json.load(sys.stdin))
-    sys.stdout.write(json.dumps(asdict(uvloop.run(Run(order).carried_out()))))
+    say(json.dumps(asdict(uvloop.run(Run(order).carried_out()))))
