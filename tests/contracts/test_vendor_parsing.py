@@ -51,8 +51,8 @@ every_vendor = pytest.mark.parametrize("vendor", VENDORS)
 
 
 def configured(vendor: str) -> Vendor:
-    """The vendor with the settings of its first genuine sample."""
-    return next(sample for sample in genuine() if sample.vendor == vendor).plugin
+    """The vendor with the settings of its first sample."""
+    return next(sample for sample in every() if sample.vendor == vendor).plugin
 
 
 def understood(plugin: Vendor, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> None:
@@ -170,6 +170,7 @@ def json_of(sample: Sample) -> Any:
         return None
 
 
+polled = [sample for sample in every() if sample.kind == "polled"]
 bodies = [sample for sample in genuine() if json_of(sample) is not None]
 forms = [sample for sample in genuine() if json_of(sample) is None]
 thin = [sample for sample in genuine() if sample.answers]
@@ -179,7 +180,7 @@ def over(samples: list[Sample]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("sample", samples, ids=[sample.name for sample in samples])
 
 
-@over(bodies)
+@over(bodies + polled)
 def test_a_body_with_any_part_replaced_gives_a_value_or_a_reason(sample: Sample) -> None:
     whole = json_of(sample)
     body = {key: pruned(value) for key, value in whole.items()} if isinstance(whole, dict) else pruned(whole)

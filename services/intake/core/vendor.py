@@ -17,7 +17,9 @@ from services.intake.core.errors import Reason
 from services.intake.core.submission import RawRequest
 
 TOKEN = "{token}"  # noqa: S105  (a placeholder)
-"""Stands in a request's headers or body where the connection's API token belongs; the handler fills it in."""
+"""Stands in a request where the connection's API token belongs; the handler fills it in. In an address only where a
+vendor takes it nowhere else.
+"""
 
 SINCE = "{since}"
 """Stands in a request's address for the moment from which responses are asked for (RFC 3339 in UTC, such as
@@ -46,6 +48,8 @@ class Refusal(StrEnum):
     JWT_AUDIENCE = "jwt_audience"
     JWT_EMAIL = "jwt_email"
     NOT_A_POST = "not_a_post"
+    ONLY_POLLED = "only_polled"
+    """The tool sends nothing: it is asked."""
     UNKNOWN_CONNECTION = "unknown_connection"
     UNKNOWN_VENDOR = "unknown_vendor"
 

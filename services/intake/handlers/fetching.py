@@ -59,7 +59,7 @@ def fetched(fetch: Fetch, client: HttpClient) -> Fetched:
         try:
             answer = client.request(
                 needed.method,
-                needed.url.replace(SINCE, _written(fetch.since - OVERLAP)),
+                needed.url.replace(SINCE, _written(fetch.since - OVERLAP)).replace(TOKEN, fetch.token or ""),
                 [(name, value.replace(TOKEN, fetch.token or "")) for name, value in needed.headers],
                 needed.body.replace(TOKEN.encode(), (fetch.token or "").encode()),
                 hosts=fetch.vendor.api_hosts,
@@ -102,7 +102,7 @@ def unread(fetch: Fetch, failure: Reason) -> Meaning:
 
 
 def _wants_token(needed: RequestNeeded) -> bool:
-    return TOKEN.encode() in needed.body or any(TOKEN in value for _, value in needed.headers)
+    return TOKEN in needed.url or TOKEN.encode() in needed.body or any(TOKEN in value for _, value in needed.headers)
 
 
 def _no_token() -> Reason:

@@ -13,6 +13,7 @@ from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.explaining.recorded import SOURCE, Recorded
 from services.intake.core.explaining.said import Explained, Memory, quarantined, response_said
 from services.intake.core.matching import unmapped_form
+from services.intake.core.polling import METHOD as POLLED
 from services.intake.core.submission import delivery_key
 from services.intake.core.vendor import (
     ApiAnswer,
@@ -45,6 +46,8 @@ def explain_all(deliveries: Sequence[Recorded], vendors: Mapping[str, Vendor]) -
 def explain(delivery: Recorded, vendor: Vendor, memory: Memory) -> Explained:
     """What becomes of a delivery, given what came before it. `vendor` is as the registry has it."""
     configured = vendor.configured(delivery.settings)
+    if delivery.request.method == POLLED:  # a page that was asked for: there is no sender to prove
+        return {"verified": None, "reason": None, "http_status": None} | _taken(delivery, configured, memory)
     verdict = judge(configured, delivery.request, delivery.secrets, delivery.now)
     said: Explained = {"verified": True, "reason": None, "http_status": status_of(verdict)}
     if isinstance(verdict, Reply):

@@ -87,6 +87,7 @@ def _settings(auth: Mapping[str, Any], config: Mapping[str, Any], api: Any) -> d
         "time_zone": config.get("timezone"),
         "api_host": urlsplit(url).hostname,
         "api_url": url,
+        **(config.get("settings") or {}),
     }
     return {name: str(value) for name, value in found.items() if value}
 
