@@ -139,6 +139,7 @@ check "settle" outside settle
 check "run" outside run rolled-1 rolled-2
 
 step "the count"
+compose ps --quiet | xargs docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' | while read -r name memory; do say "memory   ${name#"$COMPOSE_PROJECT_NAME-"} $memory"; done
 check "nothing lost, nothing twice" outside count pilot-p "${rounds[@]}" rolled-1 rolled-2
 check "talentline check" compose exec -T web talentline check
 printf '\n'
