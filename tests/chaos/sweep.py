@@ -56,7 +56,7 @@ class Sweep:
         self._is_poisoned = True
         self._kill_workers()
         self._arena.vendor.send(reserved)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not self._is_one_parked() and time.monotonic() < deadline:
             time.sleep(0.1)
         self._is_poisoned = False
