@@ -203,7 +203,7 @@ def main() -> None:
     """Run it."""
     words = argparse.ArgumentParser(prog="make bench-pipeline", description=__doc__)
     words.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10_000], help="participants")
-    words.add_argument("--side", type=int, default=300, help="participants of the runs beside the sizes")
+    words.add_argument("--side", type=int, default=300, help="participants of the runs beside the sizes; 0: none")
     words.add_argument("--messages", type=int, default=20_000, help="messages that do nothing, at most")
     words.add_argument("--database", choices=["postgresql", "sqlite"], default="postgresql")
     words.add_argument("--seed", type=int, default=1)
@@ -220,16 +220,16 @@ def main() -> None:
         console.print(f"{run.participants} participants, {run.workers} worker(s): {run.wall_s:.1f} s", style="dim")
 
     with Ground(asked.database) as ground:
-        noted(piped(ground, side, asked.seed, workers=2))
-        noted(piped(ground, side, asked.seed))
-        noted(piped(ground, side, asked.seed, pdf=True))
-        noted(piped(ground, side, asked.seed, http=True))
-        for workers in (1,) if asked.quick else (1, 2):
+        for size in sizes:
+            noted(piped(ground, size, asked.seed))
+        if side not in sizes and side:
+            noted(piped(ground, side, asked.seed))
+        for beside in ({"workers": 2}, {"pdf": True}, {"http": True}) if side else ():
+            noted(piped(ground, side, asked.seed, **beside))
+        for workers in () if not side else (1,) if asked.quick else (1, 2):
             speeds.append(intake_alone(ground, side, asked.seed, workers))
             count = min(asked.messages, speeds[-1].messages * (1 if asked.quick else 5))
             speeds += [nothing_done(ground, system, count, workers) for system in ("dramatiq", "celery")]
-        for size in sizes:
-            noted(piped(ground, size, asked.seed))
     console.print(_table(runs))
     table = Table(
         "backlog of", "workers", "messages", "a second", "CPU µs a message", title="Beside messages that do nothing"
