@@ -39,7 +39,8 @@ class Process:
 
     def start(self) -> "Process":
         """Start it (again)."""
-        self._log_began = self.log.stat().st_size if self.log.exists() else 0
+        self.log.touch(mode=0o600)
+        self._log_began = self.log.stat().st_size
         if self.real:
             with self.log.open("ab") as log:
                 self._child = start_child(
