@@ -115,7 +115,7 @@ def named(kind: str, *place: str) -> str:
     """A channel's name: its kind, and a mark of the place that its proof comes from.
 
     >>> named("smtp"), named("folder", "/srv/mail")
-    ('smtp', 'folder+4d44b85e')
+    ('smtp', 'folder+b6004db3')
     """
     mark = hashlib.sha256("\n".join(place).encode()).hexdigest()[:8]
     return f"{kind}+{mark}" if place else kind
