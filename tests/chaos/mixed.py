@@ -73,6 +73,7 @@ SMALL = Size(
         "mail server away": 1,
     },
     mail=MAIL,
+    workers=2,
     at_least=EVERY_MAIL_FAULT,
 )
 FULL = Size(

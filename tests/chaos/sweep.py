@@ -31,7 +31,9 @@ class Sweep:
         """The points at which a process of this role is to die: whichever it comes to first."""
         if not self.on:
             return ""
-        asked = [f"{point}:{points.turn(point, self._fate)}" for point in self._left(role)]
+        left = self._left(role)
+        some = self._fate.sample(left, (len(left) + 1) // 2)  # not all processes at the same point
+        asked = [f"{point}:{points.turn(point, self._fate)}" for point in some]
         asked += [POISON] if self._is_poisoned and role == "worker" else []
         return ",".join(asked)
 
