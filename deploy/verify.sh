@@ -37,15 +37,15 @@ ended() { # words, process: it ended well; its last line
   if wait "$2"; then say "ok       $1: $(tail -n 1 "$scratch/said")"
   else problems=$((problems + 1)); say "PROBLEM  $1"; tail -n 15 "$scratch/said" | sed 's/^/          /'; fi
 }
-containers() { compose ps --quiet "$1"; }
+first() { compose ps --quiet "$1" | sed -n 1p; } # not head, which may break the pipe
 crash() { # service, user: every process in its first container is killed; the restart policy brings it back
-  local one; one=$(containers "$1" | head -n 1)
+  local one; one=$(first "$1")
   docker exec --user "$2" "$one" sh -c 'kill -9 -1' || true
   say "killed   $1"
 }
 all_healthy() { compose up --detach --wait --no-build --no-recreate; }
 restarted() { # service: its first container was started again by Docker
-  [ "$(docker inspect --format '{{.RestartCount}}' "$(containers "$1" | head -n 1)")" -ge 1 ]
+  [ "$(docker inspect --format '{{.RestartCount}}' "$(first "$1")")" -ge 1 ]
 }
 unprivileged() {
   local id bad=""
@@ -54,7 +54,7 @@ unprivileged() {
       || bad+=" $(docker inspect --format '{{.Name}}' "$id")"
   done
   for id in web worker-intake worker-scoring worker-reporting; do
-    [ "$(docker exec "$(containers $id | head -n 1)" id -u)" = 10001 ] || bad+=" $id"
+    [ "$(docker exec "$(first $id)" id -u)" = 10001 ] || bad+=" $id"
   done
   [ -z "$bad" ] || { echo "not so:$bad"; return 1; }
 }
