@@ -37,7 +37,7 @@ def commits_counted(db: Database) -> Iterator[list[int]]:
             yield uow
         seen.append(1)
 
-    db.write = counted  # type: ignore[method-assign]
+    db.write = counted  # type: ignore[assignment,method-assign]
     yield seen
     db.write = write  # type: ignore[method-assign]
 

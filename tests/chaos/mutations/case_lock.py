@@ -16,7 +16,7 @@ MORE = 200
 
 
 def run(servers: Servers, database: str, guarded: bool) -> Outcome:
-    """Race last pieces in two processes."""
+    """Race last pieces."""
     outcome = Outcome()
     alteration = "" if guarded else named(nobody_holds_the_file if database == "sqlite" else nobody_holds_the_case)
     with servers.empty(database) as url:

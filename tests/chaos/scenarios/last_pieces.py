@@ -11,7 +11,7 @@ RACES = {Size.QUICK: 1000, Size.FULL: 5000}
 
 
 def run(servers: Servers, database: str, size: Size) -> Outcome:
-    """Race them in two processes."""
+    """Race them, in threads of two processes."""
     outcome = Outcome()
     with servers.empty(database) as url:
         found = race(url, RACES[size])

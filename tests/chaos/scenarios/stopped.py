@@ -1,11 +1,16 @@
 """A worker is paused for longer than its lease and then goes on: what it holds has passed to others, and is theirs."""
 
+import fcntl
+import time
+from contextlib import suppress
+
 import sqlalchemy as sa
 
 from shared.bus import deliveries
 from tests.chaos.alterations import named, slow_after_claim
+from tests.chaos.processes import Process
 from tests.chaos.scenarios.kinds import Size
-from tests.chaos.site import Outcome, Servers, eventually
+from tests.chaos.site import Outcome, Servers, Site, eventually
 
 PAUSES = {Size.QUICK: 1, Size.FULL: 10}
 
@@ -23,9 +28,9 @@ def _pause(servers: Servers, database: str, outcome: Outcome) -> None:
     with servers.site(database, 4, TALENTLINE_LEASE_SECONDS="1") as site:
         tell = site.home / "claimed"
         site.take()
-        sleeper = site.worker(patches=[named(slow_after_claim)], CHAOS_TELL=str(tell), CHAOS_SLOW_S="0.3")
+        sleeper = site.worker(patches=[named(slow_after_claim)], CHAOS_TELL=str(tell), CHAOS_SLOW_S="3")
         eventually(tell.exists)
-        sleeper.pause()
+        _paused(site, sleeper)
         outcome.figures["pauses"] += 1
         other = site.worker()
         outcome.expect("the work of a paused worker is stuck", holds=site.settled())
@@ -37,3 +42,14 @@ def _pause(servers: Servers, database: str, outcome: Outcome) -> None:
         outcome.figures["stale commits rejected"] += site.said(sleeper, "delivery.fence_lost")
         other.end()
         site.found().judge(outcome)
+
+
+def _paused(site: Site, sleeper: Process) -> None:
+    """Stop it while none of its threads is in a transaction: on SQLite nobody could write until it goes on."""
+    while True:
+        sleeper.pause()
+        with suppress(BlockingIOError), (site.home / "talentline.db.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        sleeper.resume()
+        time.sleep(0.02)
