@@ -31,8 +31,8 @@ lint: setup
 	$(BIN)/lint-imports
 
 chaos: setup  ## faults of every kind and every crash point, both databases; guards switched off must be missed
-	$(BIN)/python -m tests.chaos --seed 1
-	$(BIN)/python -m tests.chaos.scenarios
+	$(BIN)/python -m tests.chaos --seed 1 --jobs 2
+	$(BIN)/python -m tests.chaos.scenarios --jobs 3
 	$(BIN)/python -m tests.chaos.mutations
 
 chaos-full: setup  ## hours: 500 participants and five seeds on each database, once without Redis, long scenarios

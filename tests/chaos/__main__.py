@@ -6,11 +6,14 @@ python -m tests.chaos --size full --without-redis
 """
 
 import argparse
+import multiprocessing
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 from tests.chaos import report
-from tests.chaos.mixed import FULL, SMALL, run_once
+from tests.chaos.mixed import FULL, SMALL, Outcome, run_once
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -24,17 +27,29 @@ def main() -> int:
     asked.add_argument("--participants", type=int, help="instead of the size's own; the faults stay as many")
     asked.add_argument("--without-redis", action="store_true", help="no queue server at all, for the whole run")
     asked.add_argument("--keep", action="store_true", help="keep the arena's directory even if all is well")
+    asked.add_argument("--jobs", type=int, default=1, help="runs at a time; each waits for half of its time")
     given = asked.parse_args()
     outcomes = []
-    for seed in given.seed:
-        for database in DATABASES if given.database == "both" else (given.database,):
-            size = FULL if given.size == "full" else SMALL
-            size = replace(size, participants=given.participants or size.participants)
-            outcome = run_once(size, database=database, seed=seed, redis=not given.without_redis, keep=given.keep)
-            report.tell(outcome, again=report.command(given.size, outcome))
-            outcomes.append(outcome)
+    for outcome in _runs(given):
+        report.tell(outcome, again=report.command(given.size, outcome))
+        outcomes.append(outcome)
     report.table(outcomes)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _runs(given: argparse.Namespace) -> Iterator[Outcome]:
+    """Every run that was asked for, each in a process of its own."""
+    size = FULL if given.size == "full" else SMALL
+    size = replace(size, participants=given.participants or size.participants)
+    databases = DATABASES if given.database == "both" else (given.database,)
+    with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        begun = [
+            pool.submit(run_once, size, database=database, seed=seed, redis=not given.without_redis, keep=given.keep)
+            for seed in given.seed
+            for database in databases
+        ]
+        for run in begun:
+            yield run.result()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import ModuleType
@@ -54,15 +55,21 @@ def deadly_case() -> None:
 
 
 def slow_after_claim() -> None:
-    """Between a claim and its transaction the worker takes CHAOS_SLOW_S seconds, and tells in the file CHAOS_TELL."""
+    """Between a claim and its transaction the worker takes CHAOS_SLOW_S seconds, and tells in the file CHAOS_TELL.
+
+    CHAOS_SLOW_UNTIL_S seconds after the first time (never, by default) it is as fast as ever.
+    """
     from shared import delivery
 
     tell, seconds = Path(os.environ["CHAOS_TELL"]), float(os.environ["CHAOS_SLOW_S"])
-    attempt = delivery._attempt
+    until, attempt = float(os.environ.get("CHAOS_SLOW_UNTIL_S", "inf")), delivery._attempt
+    first: list[float] = []
 
     def slow(*arguments: Any) -> Any:
         tell.touch()
-        time.sleep(seconds)
+        first.append(time.monotonic())
+        if time.monotonic() - first[0] < until:
+            time.sleep(seconds)
         return attempt(*arguments)
 
     put(delivery, _attempt=slow)
@@ -88,6 +95,13 @@ def fast_jobs() -> None:
     from shared.sweeper import Job
 
     put(worker, JOBS={"chaos": Job(every=timedelta(seconds=1), event=lambda slot: ReconciliationDue(slot=slot))})
+
+
+def frequent_jobs() -> None:
+    """Every job, and every five seconds: a run of a minute sees each several times."""
+    from deploy import worker
+
+    put(worker, JOBS={name: replace(job, every=timedelta(seconds=5)) for name, job in worker.JOBS.items()})
 
 
 def quick_lanes() -> None:

@@ -183,7 +183,7 @@ class MixedRun:
         for _ in range(size.doors):
             arena.web(crash_at=self.sweep.crash_at("web"))
         for _ in range(size.workers):
-            arena.worker(crash_at=self.sweep.crash_at("worker"))
+            arena.worker(crash_at=self.sweep.crash_at("worker"), patches=self.sweep.patches)
         arena.keep_alive()
         self.recovery.start()
         self._searching.start()

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from shared.bus import deliveries
 from tests.chaos import points
+from tests.chaos.alterations import frequent_jobs, named
 from tests.chaos.arena import Arena
 from tests.chaos.launch import CRASH_AT
 from tests.chaos.processes import Process
@@ -26,6 +27,11 @@ class Sweep:
         self._fate = random.Random(f"sweep {arena.seed}")
         self._is_poisoned = False
         arena.before_restart = self._arm
+
+    @property
+    def patches(self) -> list[str]:
+        """What a worker is to be altered in, so that it comes to every point within the run."""
+        return [named(frequent_jobs)] if self.on else []
 
     def crash_at(self, role: str) -> str:
         """The points at which a process of this role is to die: whichever it comes to first."""

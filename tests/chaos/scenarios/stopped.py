@@ -28,7 +28,8 @@ def _pause(servers: Servers, database: str, outcome: Outcome) -> None:
     with servers.site(database, 4, TALENTLINE_LEASE_SECONDS="1") as site:
         tell = site.home / "claimed"
         site.take()
-        sleeper = site.worker(patches=[named(slow_after_claim)], CHAOS_TELL=str(tell), CHAOS_SLOW_S="3")
+        slow = {"CHAOS_TELL": str(tell), "CHAOS_SLOW_S": "2", "CHAOS_SLOW_UNTIL_S": "1"}
+        sleeper = site.worker(patches=[named(slow_after_claim)], **slow)
         eventually(tell.exists)
         _paused(site, sleeper)
         outcome.figures["pauses"] += 1
