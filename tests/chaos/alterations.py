@@ -100,8 +100,9 @@ def fast_jobs() -> None:
 def frequent_jobs() -> None:
     """Every job, and every five seconds: a run of a minute sees each several times."""
     from deploy import worker
+    from deploy.jobs import JOBS
 
-    put(worker, JOBS={name: replace(job, every=timedelta(seconds=5)) for name, job in worker.JOBS.items()})
+    put(worker, JOBS={name: replace(job, every=timedelta(seconds=5)) for name, job in JOBS.items()})
 
 
 def quick_lanes() -> None:
