@@ -52,17 +52,24 @@ def among(dialect: str, column: sa.ColumnElement[Any], name: str) -> sa.ColumnEl
 def _in_arrays(
     connection: sa.Connection, table: sa.Table, rows: Sequence[Values], computed: Mapping[str, Any], tail: str
 ) -> list[Any]:
-    names = tuple(rows[0])
-    arrays = ", ".join(f"%({name})b::{_sql_type(table.c[name].type, connection.dialect)}[]" for name in names)
-    sent = ", ".join(f"sent.{_quoted(name)}" for name in names)
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    # What is the same in every row is sent once: the event's name, the service, the state of what is new.
+    many = [name for name, values in columns.items() if any(value != values[0] for value in values)] or [
+        next(iter(columns))
+    ]
+    types = {name: _sql_type(table.c[name].type, connection.dialect) for name in columns}
+    sent = ", ".join(f"sent.{_quoted(name)}" if name in many else f"%({name})b::{types[name]}" for name in columns)
+    arrays = ", ".join(f"%({name})b::{types[name]}[]" for name in many)
     worked_out = "".join(f", {_compiled(each, connection)}" for each in computed.values())
-    columns = ", ".join(_quoted(name) for name in names)
     statement = (
-        f"INSERT INTO {_quoted(table.name)} ({_listed((*names, *computed))}) "  # noqa: S608  (names of our own tables)
-        f"SELECT {sent}{worked_out} FROM unnest({arrays}) AS sent({columns}){tail}"
+        f"INSERT INTO {_quoted(table.name)} ({_listed((*columns, *computed))}) "  # noqa: S608  (names of our own tables)
+        f"SELECT {sent}{worked_out} FROM unnest({arrays}) AS sent({_listed(many)}){tail}"
     )
-    values = {name: _bound(table.c[name].type, connection.dialect, [row[name] for row in rows]) for name in names}
-    return _run(connection, statement, values, tail)
+    bound = {
+        name: _bound(table.c[name].type, connection.dialect, values if name in many else values[:1])
+        for name, values in columns.items()
+    }
+    return _run(connection, statement, {name: each if name in many else each[0] for name, each in bound.items()}, tail)
 
 
 def _in_places(

@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from services.intake.core.text import is_plain, plain
 
@@ -72,10 +73,16 @@ class RawRequest:
     @property
     def kept_headers(self) -> list[list[str]]:
         """The headers to store: those without secrets, as storable text."""
-        kept = [[key, value] for key, value in self.headers if not SECRET_HEADER.search(key)]
+        kept = [[key, value] for key, value in self.headers if not _is_secret(key)]
         if is_plain("".join(key + value for key, value in kept)):
             return kept
         return [[plain(key), plain(value)] for key, value in kept]
+
+
+@lru_cache(maxsize=500)
+def _is_secret(header: str) -> bool:
+    """The same few names come again and again."""
+    return SECRET_HEADER.search(header) is not None
 
 
 def delivery_key(vendor_delivery_id: str | None, sha256: str) -> str:

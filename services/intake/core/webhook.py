@@ -62,6 +62,8 @@ class Webhook:
 
     def configured(self, settings: Mapping[str, str]) -> Self:
         """The vendor with these settings."""
+        if not settings:
+            return self
         known = {each.name for each in fields(self)}
         return replace(self, **{name: value.strip() for name, value in settings.items() if name in known})
 
