@@ -79,21 +79,24 @@ def worked(uow: UnitOfWork, lane: Lane) -> None:
 
 
 def failed(uow: UnitOfWork, lane: Lane, error: TransientError) -> None:
-    """The other side did not answer, or asked to be left alone: shut the lane if that is due."""
+    """The other side did not answer, or asked to be left alone: shut the lane if that is due.
+
+    What was under way when the lane was shut, and fails after that, is part of the same failure: only work that was
+    let in counts as another one. Otherwise a relay that drops eight connections at once would be left alone for
+    minutes, as if it had been tried again and again.
+    """
     uow.insert_once(lanes, {"name": lane.name})
     c = lanes.c
-    count = uow.execute(
-        sa.update(lanes)
-        .where(c.name == lane.name)
-        .values(failures=c.failures + 1, reason=f"{type(error).__name__}: {error}")
-        .returning(c.failures)
-    ).scalar_one()
-    pause = _pause(count)
-    if error.retry_after is not None:
-        pause = max(pause, error.retry_after)
-    if pause:
-        uow.execute(sa.update(lanes).where(c.name == lane.name).values(shut_until=database_now(pause)))
-        log.warning("lane.shut", lane=lane.name, failures=count, seconds=round(pause.total_seconds()))
+    row = uow.execute(
+        sa.select(c.failures, c.shut_until, database_now().label("now")).where(c.name == lane.name).with_for_update()
+    ).one()
+    is_open = row.shut_until is None or row.shut_until <= row.now
+    changes = {"failures": row.failures + is_open, "reason": f"{type(error).__name__}: {error}"}
+    pause = max(_pause(row.failures + 1) if is_open else timedelta(), error.retry_after or timedelta())
+    if pause and (is_open or row.now + pause > row.shut_until):
+        changes["shut_until"] = database_now(pause)
+        log.warning("lane.shut", lane=lane.name, failures=changes["failures"], seconds=round(pause.total_seconds()))
+    uow.execute(sa.update(lanes).where(c.name == lane.name).values(**changes))
 
 
 def _pause(failures: int) -> timedelta:

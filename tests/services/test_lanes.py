@@ -72,6 +72,27 @@ def test_a_lane_is_shut_after_failures_in_a_row(any_db: Database) -> None:
     assert 5 < seconds_to(any_db, found.shut_until) <= lanes.FIRST_SHUT.total_seconds()
 
 
+def test_what_was_under_way_when_a_lane_was_shut_keeps_it_shut_no_longer(any_db: Database) -> None:
+    lane = Lane("vendor:acme", at_once=8)
+    for _ in range(lanes.PATIENCE + 7):  # a relay that drops a dozen connections at once
+        with any_db.write() as uow:
+            lanes.failed(uow, lane, TransientError("acme is away"))
+    found = lane_of(any_db)
+    assert found.failures == lanes.PATIENCE
+    assert seconds_to(any_db, found.shut_until) <= lanes.FIRST_SHUT.total_seconds()
+
+
+def test_a_shut_lane_is_shut_for_longer_when_the_other_side_asks_for_that(any_db: Database) -> None:
+    lane = Lane("vendor:acme")
+    for _ in range(lanes.PATIENCE):
+        with any_db.write() as uow:
+            lanes.failed(uow, lane, TransientError("acme is away"))
+    for asked in (timedelta(minutes=3), timedelta(seconds=1)):
+        with any_db.write() as uow:
+            lanes.failed(uow, lane, TransientError("acme is busy", retry_after=asked))
+    assert 170 < seconds_to(any_db, lane_of(any_db).shut_until) <= 180
+
+
 def test_what_needs_a_shut_lane_waits_for_it_without_spending_an_attempt(any_db: Database) -> None:
     api = Api()
     which = shut(any_db, api)
