@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from shared.bus import audit, deliveries, events, lanes, timers
 from shared.db import database_now
-from shared.ids import CorrelationId, DeliveryId, EventId
+from shared.ids import CorrelationId, DeliveryId, EventId, SubmissionId
 from shared.words import ParkReason, Service
 
 LONGEST_CHAIN = 100
@@ -128,6 +128,14 @@ def correlations_of(connection: sa.Connection, ids: Sequence[DeliveryId]) -> lis
     """The chains that these deliveries belong to."""
     query = sa.select(events.c.correlation).join(deliveries, deliveries.c.event == events.c.id).distinct()
     return list(connection.execute(query.where(deliveries.c.id.in_(ids))).scalars())
+
+
+def submission_of(connection: sa.Connection, delivery: DeliveryId) -> SubmissionId | None:
+    """The submission that a delivery's event names; None if it names none, or there is no such delivery."""
+    query = sa.select(events.c.payload).join(deliveries, deliveries.c.event == events.c.id)
+    payload = connection.execute(query.where(deliveries.c.id == delivery)).scalar_one_or_none()
+    named = (payload or {}).get("submission")
+    return SubmissionId(named) if isinstance(named, str) else None
 
 
 def _standings() -> sa.Select[Any]:

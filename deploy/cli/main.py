@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from deploy.cli import backups, cohorts, deliveries, evidence, mail, operations, plans, pool, results, status
+from deploy.cli import backups, cohorts, deliveries, evidence, mail, operations, plans, pool, results, status, webhooks
 from deploy.cli.output import complain
 from shared.errors import TalentlineError
 
@@ -25,6 +25,7 @@ app.add_typer(plans.group, name="plan")
 app.add_typer(mail.group, name="mail")
 app.add_typer(pool.group, name="pool")
 app.add_typer(deliveries.group, name="deliveries")
+app.add_typer(webhooks.group, name="webhook")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 A command works in the caller's transaction and returns values; the door turns them into statuses and words.
 """
 
+from services.intake.commands.explained import explained
 from services.intake.commands.requests import request_run, retry
 from services.intake.commands.taking import Taken, take
 from services.intake.commands.uploads import UPLOAD, Accepted, Refused, submit_file
@@ -15,6 +16,7 @@ __all__ = [
     "Taken",
     "TurnedAway",
     "accept_webhook",
+    "explained",
     "judged",
     "request_run",
     "retry",

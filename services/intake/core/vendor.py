@@ -123,6 +123,8 @@ class Response:
     revised_at: datetime | None = None
     """When this state came to be, where the vendor says so; naive as `submitted_at`. Of two states the later counts,
     whichever arrives last."""
+    delivery_id: str | None = None
+    """The sender's own id of this part of a batch; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ from services.intake.store.roster import roster_named, roster_of
 from services.intake.store.routes import Route, Routes, route_of, routes
 from services.intake.store.submissions import (
     Submission,
+    before,
     keep_answers,
+    known_as,
     known_until,
     settle_much,
     submission_locked,
@@ -54,6 +56,7 @@ __all__ = [
     "add_evidence",
     "add_said",
     "add_submissions",
+    "before",
     "count_refusals",
     "count_repeats",
     "duplicates",
@@ -61,6 +64,7 @@ __all__ = [
     "is_overdue",
     "is_reachable",
     "keep_answers",
+    "known_as",
     "known_until",
     "limit_patience",
     "lock_keys",

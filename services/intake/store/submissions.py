@@ -1,7 +1,7 @@
 """Submissions as they are handled: read as they came, and settled when they are understood."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -41,6 +41,25 @@ def submissions_locked(uow: UnitOfWork, wanted: Sequence[SubmissionId]) -> dict[
     """Those of these submissions that are there, their rows locked in the order of their ids."""
     query = sa.select(submissions).where(submissions.c.id.in_(wanted)).order_by(submissions.c.id).with_for_update()
     return {row["id"]: _submission(row) for row in uow.execute(query).mappings()}
+
+
+def known_as(connection: sa.Connection, name: str) -> list[Submission]:
+    """Webhooks with this id, or with this one of the sender's (several, if more than one tool uses it). Not locked."""
+    s = submissions.c
+    query = sa.select(submissions).where(sa.or_(s.id == name, s.delivery_key == name), s.kind == SubmissionKind.WEBHOOK)
+    return [_submission(row) for row in connection.execute(query.order_by(s.received_at, s.id)).mappings()]
+
+
+def before(connection: sa.Connection, submission: Submission) -> Iterator[Submission]:
+    """Webhooks of the same connection that came before a submission, oldest first. Not locked."""
+    s = submissions.c
+    mine = (s.cohort == submission.cohort, s.connection == submission.connection, s.kind == SubmissionKind.WEBHOOK)
+    earlier = sa.or_(
+        s.received_at < submission.received_at, sa.and_(s.received_at == submission.received_at, s.id < submission.id)
+    )
+    query = sa.select(submissions).where(*mine, earlier).order_by(s.received_at, s.id)
+    for row in connection.execution_options(yield_per=100).execute(query).mappings():
+        yield _submission(row)
 
 
 def _submission(row: sa.RowMapping) -> Submission:

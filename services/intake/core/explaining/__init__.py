@@ -4,8 +4,8 @@
 `said` what its responses say.
 """
 
-from services.intake.core.explaining.explanation import explain, explain_all
-from services.intake.core.explaining.recorded import Recorded, recorded
+from services.intake.core.explaining.explanation import explain, explain_all, explain_stored
+from services.intake.core.explaining.recorded import Recorded, recorded, utc
 from services.intake.core.explaining.said import Memory
 
-__all__ = ["Memory", "Recorded", "explain", "explain_all", "recorded"]
+__all__ = ["Memory", "Recorded", "explain", "explain_all", "explain_stored", "recorded", "utc"]

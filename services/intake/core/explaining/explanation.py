@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from services.intake.core.door import judge, status_of
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
-from services.intake.core.explaining.recorded import SOURCE, Recorded
+from services.intake.core.explaining.recorded import Recorded
 from services.intake.core.explaining.said import Explained, Memory, quarantined, response_said
 from services.intake.core.matching import unmapped_form
 from services.intake.core.polling import METHOD as POLLED
@@ -27,6 +27,25 @@ from services.intake.core.vendor import (
     Verified,
 )
 
+NOTHING: Explained = {
+    "verified": None,
+    "reason": None,
+    "action": None,
+    "http_status": None,
+    "delivery_id": None,
+    "form_id": None,
+    "response_id": None,
+    "revision": None,
+    "submitted_at": None,
+    "answers": {},
+    "items": {},
+    "not_observed": [],
+    "unanswered": [],
+    "texts": {},
+    "hidden": {},
+    "identity": {},
+}
+"""What is said of a delivery that says nothing, or nothing yet."""
 MOST_REQUESTS = 10
 TRY_LATER = frozenset({408, 425, 429})
 
@@ -45,7 +64,16 @@ def explain_all(deliveries: Sequence[Recorded], vendors: Mapping[str, Vendor]) -
 
 def explain(delivery: Recorded, vendor: Vendor, memory: Memory) -> Explained:
     """What becomes of a delivery, given what came before it. `vendor` is as the registry has it."""
-    configured = vendor.configured(delivery.settings)
+    return NOTHING | _explained(delivery, vendor.configured(delivery.settings), memory)
+
+
+def explain_stored(delivery: Recorded, vendor: Vendor, memory: Memory) -> Explained:
+    """What became of a delivery that is stored: whoever sent it was verified at the door, and it was answered 200."""
+    said: Explained = {"verified": True, "reason": None, "http_status": status_of(Verified())}
+    return NOTHING | said | _taken(delivery, vendor.configured(delivery.settings), memory)
+
+
+def _explained(delivery: Recorded, configured: Vendor, memory: Memory) -> Explained:
     if delivery.request.method == POLLED:  # a page that was asked for: there is no sender to prove
         return {"verified": None, "reason": None, "http_status": None} | _taken(delivery, configured, memory)
     verdict = judge(configured, delivery.request, delivery.secrets, delivery.now)
@@ -101,10 +129,11 @@ class _Reading:
         self.first = reading if isinstance(reading, RequestNeeded) else None
         self.stopped: Explained = {}
         """Why there is no reading."""
-        answers: list[ApiAnswer] = []
+        answers: list[ApiAnswer] = list(delivery.answered)
         left = list(delivery.api)
+        reading = vendor.read(request, answers) if answers else reading
         while isinstance(reading, RequestNeeded):
-            unmapped = unmapped_form(reading.form_id, SOURCE, delivery.definition)
+            unmapped = unmapped_form(reading.form_id, delivery.source, delivery.definition)
             if unmapped is not None:
                 self.stopped = quarantined(unmapped)
                 break
@@ -150,6 +179,9 @@ def _responses(delivery: Recorded, found: _Reading, memory: Memory) -> Explained
     each += [quarantined(reason) for reason in reading.unread]
     if len(each) == 1 and not found.is_list:
         return each[0]
+    for one, response in zip(each, reading.each, strict=False):
+        one["delivery_id"] = response.delivery_id
+    each = [NOTHING | {"verified": True, "reason": None, "http_status": status_of(Verified())} | one for one in each]
     stored = sum(one["action"] in {"store", "fetch_then_store"} for one in each)
     action = "fetch_list_then_store" if found.is_list else "per_response"
     return {"action": action, "responses": each, "stored_count": stored}

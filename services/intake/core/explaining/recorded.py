@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from services.intake.core.instruments import COMMENT, IDENTITY
 from services.intake.core.matching import NULL, PARTICIPANT_FIELDS, RATER_FIELDS, RELATIONSHIP_FIELDS, Source
+from services.intake.core.roster import Roster
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import Secrets
+from services.intake.core.vendor import ApiAnswer, Secrets
 from shared.cohort.definition import (
     AppraisalRequirement,
     CohortDefinition,
@@ -46,6 +47,12 @@ class Recorded:
     """Recordings that came before it."""
     api: tuple[Mapping[str, Any], ...] = field(repr=False)
     """What the vendor's API answers: `method`, `url`, `status`, `json`."""
+    answered: tuple[ApiAnswer, ...] = field(default=(), repr=False)
+    """What it answered already, of a delivery that is stored."""
+    source: Source = SOURCE
+    """The connection that it came in by."""
+    roster: Roster | None = None
+    """The people of the cohort; None: whoever is named takes part."""
 
 
 def recorded(content: Mapping[str, Any]) -> Recorded:
@@ -150,8 +157,12 @@ def _choices(spec: Mapping[str, Any]) -> list[tuple[str, float | None]]:
 
 
 def utc(moment: datetime | None) -> str | None:
-    """A moment as recordings write it: UTC, `Z`, as exact as it is."""
+    """A moment as recordings write it: UTC, `Z`, as exact as it is.
+
+    >>> utc(datetime.fromisoformat("2026-03-11T10:29:52.500+01:00"))
+    '2026-03-11T09:29:52.500Z'
+    """
     if moment is None:
         return None
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return f"{text}Z"
+    exact = "auto" if moment.microsecond % 1000 else "milliseconds" if moment.microsecond else "seconds"
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=exact)}Z"

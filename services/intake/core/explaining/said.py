@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from services.intake.core.errors import Reason, ReasonCode
-from services.intake.core.explaining.recorded import SOURCE, Recorded, utc
+from services.intake.core.evidence import Evidence
+from services.intake.core.explaining.recorded import Recorded, utc
 from services.intake.core.instruments import COMMENT, IDENTITY
 from services.intake.core.matching import (
     Identity,
@@ -47,7 +48,7 @@ def response_said(delivery: Recorded, response: Response, memory: Memory, *, fet
     """What one response says, and what becomes of it. `fetched`: its answers came from the vendor's API."""
     definition = delivery.definition
     matched, known = _matched(delivery, response)
-    unmapped = isinstance(matched, Unmatched) and not fields_of(response, SOURCE, definition)
+    unmapped = isinstance(matched, Unmatched) and not fields_of(response, delivery.source, definition)
     # Of a form that is not mapped: what it would say if its fields were those that the recording maps.
     alike, fields = (_matched(delivery, replace(response, form_id=_form(delivery)))) if unmapped else (matched, known)
     identity = identity_of(response, fields)
@@ -69,8 +70,9 @@ def response_said(delivery: Recorded, response: Response, memory: Memory, *, fet
 
 
 def _matched(delivery: Recorded, response: Response) -> tuple[Matched | Unmatched, tuple[FormField, ...]]:
-    fields = fields_of(response, SOURCE, delivery.definition)
-    return match(response, SOURCE, delivery.definition, _roster(identity_of(response, fields))), fields
+    fields = fields_of(response, delivery.source, delivery.definition)
+    roster = delivery.roster if delivery.roster is not None else _roster(identity_of(response, fields))
+    return match(response, delivery.source, delivery.definition, roster), fields
 
 
 def _form(delivery: Recorded) -> str:
@@ -112,7 +114,9 @@ def _answers(delivery: Recorded, response: Response, fields: tuple[FormField, ..
 def _meaning(matched: Matched | Unmatched, fields: tuple[FormField, ...], *, partial: bool) -> Explained:
     if isinstance(matched, Unmatched):
         return {"items": {}, "not_observed": [], "unanswered": [], "texts": {}}
-    ratings = dict(matched.evidence[0].ratings)
+    ratings = {
+        _mapped(each, name): _whole(rating) for each in matched.evidence for name, rating in each.ratings.items()
+    }
     asked = [each.maps_to for each in fields if not each.maps_to.startswith((COMMENT, IDENTITY))]
     missing = [] if partial else sorted(item for item in asked if item not in ratings)
     return {
@@ -121,6 +125,16 @@ def _meaning(matched: Matched | Unmatched, fields: tuple[FormField, ...], *, par
         "unanswered": missing,
         "texts": dict(matched.comments),
     }
+
+
+def _mapped(evidence: Evidence, rating: str) -> str:
+    """What a field must map to for this rating, as `form_fields.csv` has it: `C01`, `EX1:SL1`, `W3`."""
+    return rating if evidence.element in {"", rating} else f"{evidence.element}:{rating}"
+
+
+def _whole(rating: float | None) -> float | None:
+    """A rating as people write it: 4, not 4.0."""
+    return int(rating) if rating is not None and rating.is_integer() else rating
 
 
 def _identity(identity: Identity) -> Explained:
