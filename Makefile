@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint chaos chaos-full bench-intake bench-pipeline verify lock clean
+.PHONY: help setup demo test lint fuzz chaos chaos-full bench-intake bench-pipeline verify lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: setup  ## ten minutes of hostile requests to every survey tool's reader (ARGS="--minutes 60 --seed 7")
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 chaos: setup  ## faults of every kind and every crash point, both databases; guards switched off must be missed
 	$(BIN)/python -m tests.chaos --seed 1 --jobs 2

@@ -5,9 +5,8 @@ truncated, garbage, or something else.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,69 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.core import meaning
-from services.intake.core.errors import Unreadable
-from services.intake.core.explaining.recorded import SOURCE
 from services.intake.core.form_body import fields_of
-from services.intake.core.roster import Roster
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import (
-    ApiAnswer,
-    NothingSaid,
-    Reading,
-    Refused,
-    Reply,
-    RequestNeeded,
-    Responses,
-    Secrets,
-    Vendor,
-)
+from services.intake.core.vendor import ApiAnswer
 from services.intake.vendors import VENDORS
+from tests.builders.hostile import FORM, JSON, ODD, attacks, configured, json_like, survives, understood
 from tests.builders.vendor_samples import Sample, every, genuine
 
-NOW = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 QUICK = settings(deadline=None, max_examples=25, database=None)
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-ODD: list[Any] = [None, "", "x" * 1000, -1, 1e300, 10**400, True, [], {}, [None], {"a": 1}]
-ODD += ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "\x00\ud800", "@{x}", '["a", 1]', "1/1/1 0:00:00 AM"]
-
-json_like = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-reads_forms = pytest.mark.parametrize("vendor", ["jotform", "qualtrics", "redcap_det", "cloudevents"])
 every_vendor = pytest.mark.parametrize("vendor", VENDORS)
 
 
-def configured(vendor: str) -> Vendor:
-    """The vendor with the settings of its first sample."""
-    return next(sample for sample in every() if sample.vendor == vendor).plugin
-
-
-def understood(plugin: Vendor, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> None:
-    """Reading gives a value that can be matched, or a reason with words."""
-    reading: Reading
-    try:
-        reading = plugin.read(request, answers)
-    except Unreadable as error:
-        reading = NothingSaid(error.reason)
-    if isinstance(reading, RequestNeeded):
-        assert reading.url.startswith("https://")
-        return
-    assert isinstance(reading, Responses | NothingSaid)
-    definition = every()[0].recorded.definition
-    found = meaning.of_responses(reading, SOURCE, definition, Roster())
-    assert found.words or found.evidence
-
-
-def survives(plugin: Vendor, request: RawRequest) -> None:
-    """Whatever the request is, the vendor refuses it or not, names it or not, and understands it or says why not."""
-    secrets = Secrets("secret", '{"keys": []}')
-    assert isinstance(plugin.handshake(request, secrets), Reply | Refused | None)
-    assert isinstance(plugin.verify(request, secrets, NOW), Refused)
-    assert isinstance(plugin.delivery_id(request), str | None)
-    understood(plugin, request.kept)
+@every_vendor
+@given(data=st.data())
+@QUICK
+def test_a_request_that_is_nearly_genuine_gives_a_value_or_a_reason(vendor: str, data: st.DataObject) -> None:
+    assert data.draw(attacks(vendor)).made()
 
 
 @every_vendor
@@ -98,7 +50,7 @@ def test_any_json_gives_a_value_or_a_reason(vendor: str, value: Any) -> None:
     survives(configured(vendor), RawRequest(urlencode({"MSG": body, "rawRequest": body}).encode()))
 
 
-@reads_forms
+@every_vendor
 @given(fields=st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=6))
 @QUICK
 def test_any_form_gives_a_value_or_a_reason(vendor: str, fields: dict[str, str]) -> None:
@@ -106,7 +58,7 @@ def test_any_form_gives_a_value_or_a_reason(vendor: str, fields: dict[str, str])
     survives(configured(vendor), RawRequest(body, (("Content-Type", FORM),)))
 
 
-@reads_forms
+@every_vendor
 @given(
     parts=st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=20)), max_size=5), boundary=st.text(max_size=12)
 )
@@ -186,7 +138,7 @@ def test_a_body_with_any_part_replaced_gives_a_value_or_a_reason(sample: Sample)
     body = {key: pruned(value) for key, value in whole.items()} if isinstance(whole, dict) else pruned(whole)
     count = 0
     for changed in mutations(body):
-        survives(sample.plugin, replace(sample.request, body=json.dumps(changed).encode()))
+        survives(sample, replace(sample.request, body=json.dumps(changed).encode()))
         count += 1
     assert count > 100
 
@@ -201,7 +153,7 @@ def test_a_form_with_any_field_replaced_gives_a_value_or_a_reason(sample: Sample
             changed = {key: value for key, value in fields.items() if key != name or odd is not None}
             text = odd if isinstance(odd, str) else json.dumps(odd)
             body = urlencode(changed | ({} if odd is None else {name: text}), errors="replace").encode()
-            survives(sample.plugin, RawRequest(body, form))
+            survives(sample, RawRequest(body, form))
 
 
 @over(thin)
@@ -210,7 +162,7 @@ def test_an_answer_with_any_part_replaced_gives_a_value_or_a_reason(sample: Samp
     for place, answer in enumerate(good):
         for changed in mutations(pruned(json.loads(answer.body))):
             answers = [*good[:place], ApiAnswer(json.dumps(changed).encode()), *good[place + 1 :]]
-            understood(sample.plugin, sample.request.kept, answers)
+            understood(sample, sample.request.kept, answers)
 
 
 @over(thin)
@@ -219,10 +171,10 @@ def test_an_answer_with_any_part_replaced_gives_a_value_or_a_reason(sample: Samp
 def test_an_answer_that_is_garbage_or_cut_off_gives_a_reason(sample: Sample, body: bytes, cut: int) -> None:
     for garbage in (body, sample.answers[0].body[:cut]):
         answers = [ApiAnswer(garbage), *sample.answers[1:]]
-        understood(sample.plugin, sample.request.kept, answers)
+        understood(sample, sample.request.kept, answers)
 
 
-@reads_forms
+@every_vendor
 @pytest.mark.parametrize(
     "body",
     [

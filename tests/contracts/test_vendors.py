@@ -4,6 +4,7 @@ A vendor's samples are in `tests/samples/<vendor>/`, one recorded request a file
 (attacks on them), `test_vendor_parsing` (any bytes at all).
 """
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,11 @@ NOT_PROPERTIES = {
     "reason_any_of",
 }
 """Keys of `expected` that are no value of an explanation; most are looked at below."""
-OF_THE_DELIVERY = {"verified", "reason", "delivery_id"}
-"""Keys that a batch's responses repeat from the delivery."""
+VOCABULARY = {
+    *("verified", "reason", "action", "http_status", "delivery_id", "form_id", "response_id", "revision"),
+    *("submitted_at", "answers", "items", "not_observed", "unanswered", "texts", "hidden", "identity"),
+}
+"""What is said of every delivery, and of every response of a batch."""
 KEEPS = {"store", "fetch_then_store", "update"}
 
 DOCS = Path(__file__).parents[2] / "docs" / "vendors.md"
@@ -73,7 +77,25 @@ def test_each_response_of_a_batch_is_understood_as_expected(sample: Sample) -> N
     expected, found = sample.expected.get("responses", []), EXPLAINED[sample.recorded.id].get("responses", [])
     assert len(found) == len(expected)
     for one, other in zip(expected, found, strict=True):
-        agree(one, other, NOT_PROPERTIES | OF_THE_DELIVERY)
+        agree(one, other, NOT_PROPERTIES)
+
+
+@over
+def test_the_whole_vocabulary_is_said_of_each_delivery_and_of_each_response(sample: Sample) -> None:
+    found = EXPLAINED[sample.recorded.id]
+    for said in (found, *found.get("responses", [])):
+        assert said.keys() >= VOCABULARY
+        assert json.loads(json.dumps(said)) == said
+
+
+@over
+def test_an_edit_changes_those_items_that_the_sample_says(sample: Sample) -> None:
+    changed = sample.expected.get("changed")
+    if not changed:
+        return
+    (before,) = sample.recorded.after
+    old, new = EXPLAINED[before]["items"], EXPLAINED[sample.recorded.id]["items"]
+    assert sorted(item for item in new if new[item] != old[item]) == changed
 
 
 def agree(expected: dict[str, Any], found: dict[str, Any], left_out: set[str]) -> None:

@@ -8,7 +8,7 @@ let pass there and a wrong one is not.
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -108,7 +108,8 @@ def _response(event: Any) -> Response:
         what = f"lacks {', '.join(missing)}" if missing else f"is not of version {VERSION}"
         raise Unreadable(ReasonCode.INVALID_EVENT, f"the event {what}, so it is no CloudEvent that can be read")
     time = event.get("time")
-    return plain_event.response_of(_data(event), "docs/vendors.md", time if isinstance(time, str) else None)
+    said = plain_event.response_of(_data(event), "docs/vendors.md", time if isinstance(time, str) else None)
+    return replace(said, delivery_id=event["id"])
 
 
 def _data(event: Mapping[str, Any]) -> Any:

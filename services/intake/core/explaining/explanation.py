@@ -175,12 +175,14 @@ def _responses(delivery: Recorded, found: _Reading, memory: Memory) -> Explained
     reading = found.reading
     assert isinstance(reading, Responses)
     fetched = found.first is not None and not found.first.confirms and not found.is_list
-    each = [response_said(delivery, response, memory, fetched=fetched) for response in reading.each]
+    each = [
+        response_said(delivery, response, memory, fetched=fetched)
+        | ({"delivery_id": response.delivery_id} if response.delivery_id else {})
+        for response in reading.each
+    ]
     each += [quarantined(reason) for reason in reading.unread]
     if len(each) == 1 and not found.is_list:
         return each[0]
-    for one, response in zip(each, reading.each, strict=False):
-        one["delivery_id"] = response.delivery_id
     each = [NOTHING | {"verified": True, "reason": None, "http_status": status_of(Verified())} | one for one in each]
     stored = sum(one["action"] in {"store", "fetch_then_store"} for one in each)
     action = "fetch_list_then_store" if found.is_list else "per_response"

@@ -1,0 +1,1 @@
+"""A long run of hostile requests against every vendor: `make fuzz`."""
