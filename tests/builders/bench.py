@@ -1,6 +1,7 @@
 """A whole installation in one process, driven step by step: the door by a test client, the workers by sweeping."""
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -59,15 +60,19 @@ class Bench:
         """Upload score sheets and marks."""
         return list(self.sender.uploads(cohort, sorted(files)))
 
-    def work(self) -> None:
-        """Let the workers do everything that is due, until nothing is on its way."""
+    def work(self, patience: timedelta = timedelta()) -> None:
+        """Let the workers do everything that is due, until nothing is on its way; what is put off is waited for."""
         sweeper = Sweeper(self.db, self.installation.handlers(Service), Leases(self.db), grace=timedelta())
-        while sweeper.sweep():
-            pass
+        deadline = time.monotonic() + patience.total_seconds()
+        while sweeper.sweep() or (self._left() and time.monotonic() < deadline):
+            time.sleep(0.05 if patience else 0)
+        assert self._left() == []
+
+    def _left(self) -> list[object]:
         d = deliveries.c
         with self.db.read() as connection:
-            left = connection.execute(sa.select(d.id, d.service, d.last_error).where(d.state != "done")).all()
-        assert left == [], left
+            left = connection.execute(sa.select(d.id, d.service, d.last_error).where(d.state != "done"))
+            return [tuple(row) for row in left]
 
     def feed(self, folder: Path, cohort: str) -> None:
         """Everything that lies in a cohort's folder ready to arrive."""
