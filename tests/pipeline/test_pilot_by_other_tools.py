@@ -5,6 +5,8 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -102,4 +104,11 @@ def test_results_plans_and_gaps_are_the_same_by_other_tools(
     assert gaps[0] is not None
     assert gaps[1] is not None
     assert gaps[0].document.gaps == gaps[1].document.gaps
-    assert len(bench.mails()) == len(by_typeform.mails()) == 7
+    assert len(bench.mails()) == 7
+    assert plans_in(bench) == plans_in(by_typeform)
+
+
+def plans_in(bench: Bench) -> dict[str, bytes]:
+    """The plan that each participant was sent, by the address that it went to."""
+    mails = [message_from_bytes(mail.read_bytes(), policy=default) for mail in bench.mails()]
+    return {str(mail["To"]): next(iter(mail.iter_attachments())).get_content() for mail in mails}

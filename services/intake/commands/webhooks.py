@@ -32,10 +32,16 @@ class TurnedAway:
 
 
 def judged(
-    settings: IntakeSettings, name: str, route: store.Route | None, request: RawRequest, vendors: Vendors = VENDORS
+    settings: IntakeSettings,
+    name: str,
+    route: store.Route | None,
+    request: RawRequest,
+    vendors: Vendors = VENDORS,
+    keys: str = "",
 ) -> store.Arrival | TurnedAway | Reply:
     """What a request to the connection `name` is: an arrival to store, once its signature is verified; one to turn
-    away; or a vendor's question whether anybody is there, with its answer. It asks no database.
+    away; or a vendor's question whether anybody is there, with its answer. It asks no database. `keys` are the public
+    ones of a sender that signs with its own (`Vendor.keys_url`).
     """
     if route is None:
         return TurnedAway(Refusal.UNKNOWN_CONNECTION, counted_under=store.EVERY_UNKNOWN)
@@ -43,7 +49,7 @@ def judged(
     if known is None:
         return TurnedAway(Refusal.UNKNOWN_VENDOR, ours=True, counted_under=name)
     vendor = known.configured(route.settings)
-    secrets = Secrets(settings.secret(route.secret_env) or "")
+    secrets = Secrets(settings.secret(route.secret_env) or "", keys)
     now = clock.now()
     verdict = judge(vendor, request, secrets, now)
     if isinstance(verdict, Reply):

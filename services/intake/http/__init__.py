@@ -8,20 +8,25 @@ Webhooks come by the thousand, so they have a door of their own (`webhooks`), wi
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from services.intake.accepting import Directory, GroupCommit, Pressure
+from services.intake.accepting import Directory, GroupCommit, Pressure, PublicKeys
 from services.intake.http import coordinators, supervision
 from services.intake.http.answers import answer_errors
 from services.intake.http.webhooks import PREFIX, WebhookDoor
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
 from shared.db import Database
+from shared.http_client import HttpClient
 
 MOST_WAITING_BYTES = 64 * 2**20
+KEYS_WITHIN = timedelta(seconds=5)
+"""A sender waits while the public keys of its platform are fetched."""
+KEYS_MAX_BYTES = 256 * 1024
 
 
 class Door:
@@ -48,8 +53,9 @@ class Door:
         self._commit.close()
 
 
-def app(db: Database, settings: IntakeSettings, vendors: Vendors = VENDORS) -> Door:
-    """The web door on one database."""
+def app(db: Database, settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpClient | None = None) -> Door:
+    """The web door on one database. `client` fetches public keys."""
+    client = client or HttpClient(timeout=KEYS_WITHIN, max_bytes=KEYS_MAX_BYTES)
     commit = GroupCommit(db, most_waiting=settings.webhooks_waiting_max, most_bytes=MOST_WAITING_BYTES)
     pressure = Pressure(db, settings)
 
@@ -62,4 +68,5 @@ def app(db: Database, settings: IntakeSettings, vendors: Vendors = VENDORS) -> D
     answer_errors(rest)
     coordinators.routes(rest, db, settings, pressure)
     supervision.routes(rest, db, commit, pressure)
-    return Door(WebhookDoor(settings, vendors, Directory(db), commit, pressure), rest, commit)
+    webhooks = WebhookDoor(settings, vendors, Directory(db), commit, pressure, PublicKeys(client))
+    return Door(webhooks, rest, commit)

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from services.intake import store
-from services.intake.accepting import Directory, Full, GroupCommit, Pressure, Unanswered
+from services.intake.accepting import Directory, Full, GroupCommit, Pressure, PublicKeys, Unanswered
 from services.intake.commands import TurnedAway, judged
 from services.intake.core.submission import RawRequest
 from services.intake.core.text import is_id
@@ -37,13 +37,20 @@ class WebhookDoor:
     """Takes webhooks, as an ASGI application."""
 
     def __init__(
-        self, settings: IntakeSettings, vendors: Vendors, directory: Directory, commit: GroupCommit, pressure: Pressure
+        self,
+        settings: IntakeSettings,
+        vendors: Vendors,
+        directory: Directory,
+        commit: GroupCommit,
+        pressure: Pressure,
+        keys: PublicKeys,
     ) -> None:
         self._settings = settings
         self._vendors = vendors
         self._directory = directory
         self._commit = commit
         self._pressure = pressure
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, and tell how."""
@@ -77,14 +84,31 @@ class WebhookDoor:
         route = await self._directory.find(name) if is_id(name) else None
         if route is not None and route.vendor in self._vendors:
             visit.vendor = route.vendor
-        ours = (self._settings, name, route, request, self._vendors)
-        outcome = judged(*ours) if len(body) < LARGE else await run_in_threadpool(judged, *ours)
+        outcome = await self._outcome(name, route, request)
         if isinstance(outcome, Reply):
             visit.replied = True
             return Answer(outcome.status, outcome.body, outcome.headers)
         if isinstance(outcome, TurnedAway):
             return self._turned_away(outcome)
         return await self._taken(visit, outcome)
+
+    async def _outcome(
+        self, name: str, route: store.Route | None, request: RawRequest
+    ) -> store.Arrival | TurnedAway | Reply:
+        vendor = self._vendors.get(route.vendor) if route else None
+        url = vendor.keys_url if vendor else None
+        keys = await self._keys.of(url) if url else ""
+        outcome = await self._judged(name, route, request, keys)
+        if url and isinstance(outcome, TurnedAway) and outcome.reason == Refusal.JWT_UNKNOWN_KEY:
+            renewed = await self._keys.renewed(url)
+            return outcome if renewed == keys else await self._judged(name, route, request, renewed)
+        return outcome
+
+    async def _judged(
+        self, name: str, route: store.Route | None, request: RawRequest, keys: str
+    ) -> store.Arrival | TurnedAway | Reply:
+        ours = (self._settings, name, route, request, self._vendors, keys)
+        return judged(*ours) if len(request.body) < LARGE else await run_in_threadpool(judged, *ours)
 
     def _turned_away(self, refusal: TurnedAway) -> Answer:
         self._commit.turned_away(refusal)
