@@ -113,6 +113,14 @@ def quick_lanes() -> None:
     put(sweeper, UPGRADE_LOOK=timedelta(seconds=1))
 
 
+def impatient() -> None:
+    """What failed because of others comes again within tenths of a second."""
+    from shared import failure, lanes
+
+    put(lanes, FIRST_SHUT=timedelta(seconds=0.3), TAKEN_WAIT=timedelta(seconds=0.1))
+    put(failure, backoff=lambda attempts: timedelta(seconds=0.2 * attempts))
+
+
 def next_release() -> None:
     """The program of the next release: evidence is told in a new version, and the old one is brought to it."""
     from shared import events
