@@ -4,11 +4,16 @@ Redirects are not followed: they could lead a token anywhere. Error messages nam
 a body, which may hold ids, tokens or answers.
 """
 
+import socket
+import threading
 import time
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any, Self
 
 import httpx
 
@@ -70,13 +75,19 @@ class HttpClient:
             ApiRefused: it will not, until somebody changes something.
         """
         host = self._allowed(url, frozenset(hosts))
+        plain = [*headers, ("Accept-Encoding", "identity")]
         try:
             with (
+                _Deadline(self._timeout) as deadline,
                 httpx.Client(timeout=self._timeout, transport=self._transport, trust_env=True) as client,
-                client.stream(method, url, headers=list(headers), content=body or None) as response,
+                client.stream(
+                    method, url, headers=plain, content=body or None, extensions={"trace": deadline.notice}
+                ) as response,
             ):
                 _judge(host, response)
-                return Answer(response.status_code, tuple(response.headers.items()), self._read(host, response))
+                return Answer(
+                    response.status_code, tuple(response.headers.items()), self._read(host, response, deadline)
+                )
         except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError) as error:
             raise ApiUnavailable(f"{host} did not answer ({type(error).__name__})") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -93,16 +104,67 @@ class HttpClient:
             raise ApiRefused(parsed.host, "may be asked at its usual port only")
         return parsed.host
 
-    def _read(self, host: str, response: httpx.Response) -> bytes:
-        deadline = time.monotonic() + self._timeout
+    def _read(self, host: str, response: httpx.Response, deadline: "_Deadline") -> bytes:
         body = bytearray()
-        for chunk in response.iter_bytes():
+        for chunk in _unpacked(host, response, self._max_bytes):
             body += chunk
             if len(body) > self._max_bytes:
                 raise ApiRefused(host, f"answered more than {self._max_bytes} bytes", response.status_code)
-            if time.monotonic() > deadline:
-                raise ApiUnavailable(f"{host} took too long to answer")
+            if deadline.is_over:
+                break
+        if deadline.is_over:  # also where the body seems whole: it may have no length, and end where we hung up
+            raise ApiUnavailable(f"{host} took too long to answer")
         return bytes(body)
+
+
+class _Deadline:
+    """Hangs up when a request's time is over. The client's own time-outs are for each read of a few bytes, so that a
+    server which sends the head of its answer drop by drop could hold a worker for hours.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._hang_up)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+        self._until = time.monotonic() + seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time has passed."""
+        return time.monotonic() >= self._until
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def notice(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hear of the connection that is made, as httpx tells of it."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _unpacked(host: str, response: httpx.Response, most: int) -> Iterator[bytes]:
+    """The body, unpacked by a little more than `most` bytes at a time: a few packed bytes may stand for many."""
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    if packing in {"", "identity"}:
+        yield from response.iter_bytes()
+        return
+    if packing not in {"gzip", "deflate"}:
+        raise ApiRefused(host, "packed its answer though it was asked not to", response.status_code)
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # either format, by its head
+    try:
+        for chunk in response.iter_raw():
+            yield unpacker.decompress(chunk, most + 1)
+    except zlib.error:
+        raise ApiRefused(host, "answered what can't be unpacked", response.status_code) from None
 
 
 def _judge(host: str, response: httpx.Response) -> None:
