@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from services.intake.accepting import Directory, GroupCommit, Pressure, PublicKeys
-from services.intake.http import coordinators, supervision
+from services.intake.http import coordinators, openapi, supervision
 from services.intake.http.answers import answer_errors
 from services.intake.http.webhooks import PREFIX, WebhookDoor
 from services.intake.settings import IntakeSettings
@@ -68,5 +68,6 @@ def app(db: Database, settings: IntakeSettings, vendors: Vendors = VENDORS, clie
     answer_errors(rest)
     coordinators.routes(rest, db, settings, pressure)
     supervision.routes(rest, db, commit, pressure)
+    openapi.routes(rest)
     webhooks = WebhookDoor(settings, vendors, Directory(db), commit, pressure, PublicKeys(client))
     return Door(webhooks, rest, commit)
