@@ -148,6 +148,34 @@ def test_a_signed_time_that_is_stale_or_in_the_future_is_refused(sample: Sample)
         assert verdict == Refused(Refusal.TIMESTAMP_OUT_OF_TOLERANCE)
 
 
+@over("oidc_jwt")
+def test_a_token_that_is_over_or_not_yet_valid_is_refused(sample: Sample) -> None:
+    for far in (-7200, 7200, 10**9):
+        verdict = sample.verdict(now=sample.recorded.now + timedelta(seconds=far))
+        assert verdict == Refused(Refusal.JWT_EXPIRED)
+
+
+SIGNS_NO_TIME = {
+    "hmac_header": "the vendor signs the body and nothing else",
+    "hmac_form_field": "the vendor signs one field of the form",
+    "header_token": "a token proves the sender, not the moment",
+    "basic": "a password proves the sender, not the moment",
+    "bearer": "a token proves the sender, not the moment",
+    "path_token": "the address proves the sender, not the moment",
+    "body_token": "a token in the body proves the sender, not the moment",
+}
+"""Why a stale or future time can't be refused. What comes again is stored once (`test_vendor_door`), and an old state
+of a response does not replace a newer one (`test_vendors`)."""
+
+
+@over()
+def test_each_scheme_signs_a_time_or_it_is_said_why_not(sample: Sample) -> None:
+    if sample.scheme in {"standard_webhooks", "oidc_jwt"}:
+        return
+    assert SIGNS_NO_TIME[sample.scheme]
+    assert sample.verdict(now=sample.recorded.now + timedelta(days=3650)) == Verified()
+
+
 @over("standard_webhooks")
 def test_a_time_that_is_none_is_refused(sample: Sample) -> None:
     for bad in ("soon", "1e9", "-1", "١٧٧٣", "1773221398.0", "9" * 400, "0x1", "1_7"):

@@ -5,6 +5,7 @@ A vendor's samples are in `tests/samples/<vendor>/`, one recorded request a file
 """
 
 import json
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from services.intake.core.explaining import explain_all
+from services.intake.core.explaining import Memory, Recorded, explain_all, explain_stored
 from services.intake.core.polling import Poller
 from services.intake.vendors import VENDORS
 from tests.builders.vendor_samples import Sample, digest_of, every
@@ -154,6 +155,49 @@ def test_what_is_kept_of_a_sample_carries_no_secret_header(sample: Sample) -> No
     if sample.proof_header and sample.scheme not in {"hmac_header", "standard_webhooks"}:
         assert not sample.request.kept.header(sample.proof_header)
     assert not sample.request.kept.path
+
+
+UNDATED = {
+    "snap": "the tool does not say when: what arrives last counts",
+    "redcap_det": "what is read is the record as it is now, however old the save that led to it",
+    "google_forms_pubsub": "what is read is the list as it is now, however old the message that led to it",
+    "alchemer": "pages are asked for, nobody sends them",
+    "odk_central": "pages are asked for, nobody sends them",
+}
+"""Why there is no old state of a response that somebody could send again."""
+STATES = [each for each in every() if each.kind == "positive" and each.vendor not in UNDATED]
+over_states = pytest.mark.parametrize("sample", STATES, ids=[each.name for each in STATES])
+
+
+def test_every_vendor_has_states_to_replay_or_it_is_said_why_not() -> None:
+    assert {sample.vendor for sample in STATES} | set(UNDATED) == set(VENDORS)
+
+
+@over_states
+def test_an_old_state_that_comes_after_a_newer_one_changes_nothing(sample: Sample) -> None:
+    old = replace(sample.recorded, settings={"time_zone": "UTC", **sample.recorded.settings})
+    new, memory = an_hour_later(old, str(next(iter(sample.expected["texts"].values())))), Memory()
+    later, replayed = (explain_stored(each, VENDORS[sample.vendor], memory) for each in (new, old))
+    assert (later["action"], replayed["action"]) == (later["action"], "duplicate")
+    assert later["texts"] != replayed["texts"]
+    assert later["submitted_at"] > replayed["submitted_at"]
+
+
+def an_hour_later(delivery: Recorded, text: str) -> Recorded:
+    """The same response an hour later, with another comment."""
+
+    def changed(raw: str) -> str:
+        spelled = json.dumps(text)[1:-1]
+        assert raw.count(spelled) + raw.count(text) > 0
+        raw = raw.replace(spelled, "Another opinion.").replace(text, "Another opinion.")
+        raw = re.sub(r'(revision\\?": ?\\?")[^"]*', r"\g<1>later", raw)
+        return re.sub(r"(2026-03-11[T ]|3/11/2026 )0?9:", r"\g<1>10:", raw)
+
+    if delivery.api:
+        answers = json.loads(changed(json.dumps(delivery.api)))
+        return replace(delivery, id="later", api=tuple(answers))
+    body = changed(delivery.request.body.decode())
+    return replace(delivery, id="later", request=replace(delivery.request, body=body.encode()))
 
 
 def test_a_duplicate_tells_nothing_new_and_an_edit_does() -> None:
