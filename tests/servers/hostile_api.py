@@ -9,9 +9,8 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-import httpx
-
 from shared.http_client import HttpClient
+from tests.servers.rerouted import Rerouted
 
 MOST = 100_000
 """Bytes of an answer that are read."""
@@ -43,20 +42,7 @@ class HostileApi:
 
     def client(self) -> HttpClient:
         """The program's own client, with every connection led here."""
-        return HttpClient(timeout=self.patience, max_bytes=MOST, transport=_Rerouted(self._server.server_address[1]))
-
-
-class _Rerouted(httpx.HTTPTransport):
-    def __init__(self, port: int) -> None:
-        super().__init__()
-        self._port = port
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port)
-        return super().handle_request(request)
-
-    def close(self) -> None:
-        """It outlives the client of one request."""
+        return HttpClient(timeout=self.patience, max_bytes=MOST, transport=Rerouted(self._server.server_address[1]))
 
 
 class _Server(ThreadingHTTPServer):

@@ -9,9 +9,8 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-import httpx
-
 from shared.http_client import HttpClient
+from tests.servers.rerouted import Rerouted
 
 TOKEN = "surveymonkey-token-for-tests"
 
@@ -42,23 +41,8 @@ class SurveyMonkeyServer:
 
     def client(self) -> HttpClient:
         """A client for which this server is whatever host it asks, over a real connection."""
-        transport = _Rerouted(self._server.server_address[1])
+        transport = Rerouted(self._server.server_address[1])
         return HttpClient(timeout=timedelta(seconds=5), max_bytes=2**20, transport=transport)
-
-
-class _Rerouted(httpx.HTTPTransport):
-    """Every request goes to a port of this machine, with the address that it was meant for."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__()
-        self._port = port
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port)
-        return super().handle_request(request)
-
-    def close(self) -> None:
-        """It outlives the client of one request."""
 
 
 class _Server(ThreadingHTTPServer):
