@@ -260,7 +260,8 @@ def test_a_supervisor_is_answered(door: TestClient) -> None:
     assert door.get("/healthz").json() == {"status": "ok"}
     assert door.get("/readyz").json() == {"status": "ready"}
     assert door.get("/nowhere").json() == {"detail": "Not Found"}
-    assert door.get("/openapi.json").status_code == 404
+    assert door.get("/openapi.json").json()["openapi"] == "3.1.0"
+    assert door.get("/docs").status_code == 404
 
 
 def send(door: TestClient, content: bytes, name: str = "file.xlsx", headers: dict[str, str] | None = None) -> Any:
