@@ -16,6 +16,7 @@ from services.intake.store.arrivals import (
     was_blocked,
 )
 from services.intake.store.evidence import add_evidence, add_said, history, lock_keys, set_latest
+from services.intake.store.known import details_of, keep_details, known_of, note_known, request_key
 from services.intake.store.listings import (
     Quarantined,
     QuarantinedDetail,
@@ -26,6 +27,17 @@ from services.intake.store.listings import (
     quarantined,
     quarantined_one,
     refusals,
+)
+from services.intake.store.polls import (
+    Place,
+    Poll,
+    begins_slot,
+    is_under_way,
+    move,
+    note_asked,
+    note_failed,
+    poll_locked,
+    polls_of,
 )
 from services.intake.store.roster import roster_named, roster_of
 from services.intake.store.routes import Route, Routes, route_of, routes
@@ -42,6 +54,8 @@ __all__ = [
     "EVERY_UNKNOWN",
     "Arrival",
     "Key",
+    "Place",
+    "Poll",
     "Quarantined",
     "QuarantinedDetail",
     "Refusal",
@@ -54,19 +68,31 @@ __all__ = [
     "add_evidence",
     "add_said",
     "add_submissions",
+    "begins_slot",
     "count_refusals",
     "count_repeats",
+    "details_of",
     "duplicates",
     "history",
     "is_overdue",
     "is_reachable",
+    "is_under_way",
     "keep_answers",
+    "keep_details",
+    "known_of",
     "known_until",
     "limit_patience",
     "lock_keys",
+    "move",
+    "note_asked",
+    "note_failed",
+    "note_known",
+    "poll_locked",
+    "polls_of",
     "quarantined",
     "quarantined_one",
     "refusals",
+    "request_key",
     "roster_named",
     "roster_of",
     "route_of",
