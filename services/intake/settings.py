@@ -3,6 +3,7 @@ counts at the next start without anything else being told.
 """
 
 import os
+from datetime import timedelta
 
 from pydantic import Field
 
@@ -38,6 +39,11 @@ class IntakeSettings(Settings):
         default_factory=dict,
         description='requests a day to a tool where its plan allows other than usual, such as {"surveymonkey": 9000}',
     )
+
+    @property
+    def fetch_timeout(self) -> timedelta:
+        """For each answer of a vendor's API."""
+        return timedelta(seconds=self.fetch_timeout_seconds)
 
     def secret(self, secret_env: str) -> str | None:
         """The secret (or, while it is changed, several divided by commas or line breaks) that a connection's variable

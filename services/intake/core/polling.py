@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol, runtime_checkable
 from urllib.parse import unquote, urlencode
 
+from services.intake.core.registering import Steps, Wanted
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import ApiAnswer, Reading, Refusal, Refused, RequestNeeded, Secrets, Verified
 from services.intake.core.webhook import Webhook
@@ -127,6 +128,11 @@ class Polled(Webhook, ABC):
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
         """The tool sends nothing, so whoever sends is somebody else."""
         return Refused(Refusal.ONLY_POLLED)
+
+    def steps(self, wanted: Wanted) -> Steps:  # noqa: ARG002
+        """None: it is asked."""
+        words = "there is no webhook to make: this tool is asked, by `talentline connection backfill` and by itself"
+        return Steps((words,))
 
     def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         """A page is all that there is to read."""

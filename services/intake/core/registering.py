@@ -5,7 +5,7 @@ the next request from the answers so far, until the webhook is as it should be.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from services.intake.core.vendor import ApiAnswer, RequestNeeded, Secrets
 
@@ -96,3 +96,14 @@ class Steps:
 
     lines: tuple[str, ...]
     pastes: tuple[Paste, ...] = ()
+
+
+@runtime_checkable
+class Guide(Protocol):
+    """A vendor that can say what a person does in the tool."""
+
+    chooses_secret: ClassVar[bool]
+    """Whether the tool makes the secret when it makes the webhook: then none needs to be set before."""
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """What to do so that deliveries come; used where the tool's API makes no webhooks."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from services.intake.core.registering import SECRET, Steps, Wanted
@@ -24,6 +24,8 @@ def time_zone_setting() -> Any:
 @dataclass(frozen=True)
 class Webhook:
     """A vendor without settings, handshake, delivery ids or an API. Settings are the fields of a subclass."""
+
+    chooses_secret: ClassVar[bool] = False
 
     @property
     def api_hosts(self) -> frozenset[str]:

@@ -7,7 +7,6 @@ asks for what no webhook brought.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from itertools import groupby
 
@@ -34,8 +33,7 @@ UNDER_WAY = frozenset({SubmissionState.RECEIVED, SubmissionState.QUARANTINED})
 
 def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpClient | None = None) -> Handlers:
     """What intake does with each event that it hears of."""
-    timeout = timedelta(seconds=settings.fetch_timeout_seconds)
-    client = client or HttpClient(timeout=timeout, max_bytes=settings.fetch_max_bytes)
+    client = client or HttpClient(timeout=settings.fetch_timeout, max_bytes=settings.fetch_max_bytes)
     reader = Reader(settings, vendors)
 
     def begin(uow: UnitOfWork, event: SubmissionReceived) -> Fetch | None:

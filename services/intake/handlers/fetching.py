@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from services.intake import store
 from services.intake.asking import NoToken, asked
@@ -88,7 +87,7 @@ def fetched(fetch: Fetch, client: HttpClient) -> Fetched:
 
 def opening(definition: CohortDefinition) -> datetime:
     """The first moment of the cohort's first day, where it is."""
-    return datetime.combine(definition.opens, time.min, tzinfo=ZoneInfo(definition.time_zone))
+    return definition.start_of(definition.opens)
 
 
 def too_many_requests() -> Reason:

@@ -41,6 +41,7 @@ from services.intake.store.polls import (
 )
 from services.intake.store.roster import roster_named, roster_of
 from services.intake.store.routes import Route, Routes, route_of, routes
+from services.intake.store.standing import Standing, Trouble, counted, probe_state, standing_of
 from services.intake.store.submissions import (
     Submission,
     keep_answers,
@@ -63,14 +64,17 @@ __all__ = [
     "Repeats",
     "Route",
     "Routes",
+    "Standing",
     "Stored",
     "Submission",
+    "Trouble",
     "add_evidence",
     "add_said",
     "add_submissions",
     "begins_slot",
     "count_refusals",
     "count_repeats",
+    "counted",
     "details_of",
     "duplicates",
     "history",
@@ -89,6 +93,7 @@ __all__ = [
     "note_known",
     "poll_locked",
     "polls_of",
+    "probe_state",
     "quarantined",
     "quarantined_one",
     "refusals",
@@ -99,6 +104,7 @@ __all__ = [
     "routes",
     "set_latest",
     "settle_much",
+    "standing_of",
     "submission_locked",
     "submissions_locked",
     "was_blocked",

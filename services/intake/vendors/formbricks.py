@@ -9,7 +9,7 @@ is the connection's. Unverified: `startDate` filters by when a response was begu
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -87,6 +87,8 @@ class _Made(Shape):
 @dataclass(frozen=True)
 class Formbricks(Backfilled, Webhook):
     """Formbricks' webhook; the message id names the delivery."""
+
+    chooses_secret: ClassVar[bool] = True
 
     api_host: str = setting("host of Formbricks, if it is the project's own server", "app.formbricks.com")
 

@@ -188,7 +188,8 @@ class SurveyMonkey(Backfilled, Webhook):
         """Page after page. Only the number of the next is taken from the answer, never its address."""
         page = shaped(_Page, parsed(answer.body), TOOL)
         times = [moment(str(each.get("date_modified") or "")) for each in page.data if isinstance(each, dict)]
-        return Turned(moved_on(cursor, times), with_query(asked, page=page.page + 1) if page.links.next else None)
+        more = with_query(asked, page=page.page + 1) if page.links.next else None
+        return Turned(moved_on(cursor, times), more, page=bool(page.data))
 
     def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         """Responses with their details; the survey's own details name the choices."""
