@@ -64,10 +64,10 @@ def entered(uow: UnitOfWork, lane: Lane, held: Claim) -> Snooze | None:
 
 
 def used(uow: UnitOfWork, lane: Lane, times: int) -> None:
-    """Count uses beyond the one with which a place was taken. The other side has seen them: they count, whatever is
-    left.
+    """Count uses beyond the one with which a place was taken; -1 if that was not used either. The other side has seen
+    them: they count, whatever is left.
     """
-    if times > 0:
+    if times:
         _count(uow, lane, uow.execute(sa.select(database_now())).scalar_one(), times)
 
 
