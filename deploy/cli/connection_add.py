@@ -67,7 +67,7 @@ def _next(folder: Path, cohort: str, name: str, new: Connection) -> Sequence[str
         whose = (
             "the one that the tool shows when the webhook is made"
             if isinstance(vendor, Guide) and vendor.chooses_secret
-            else "a long random one"
+            else "a long random one, or the tool's: see its row in docs/vendors.md"
         )
         steps.append(f"Set {new.secret_env} to the secret for the web door and the workers ({whose}).")
     if vendor.api_hosts or vendor.configured(new.settings).api_hosts:

@@ -146,15 +146,20 @@ def _api(installation: Installation, there: commands.Connected) -> Step:
     if there.token is None:
         words = f"{there.secret_env}_TOKEN is not set here" + ("; nothing is back-filled" if there.needs_secret else "")
         return Step("API", None if there.needs_secret else False, words)
+    if not there.forms:
+        return Step("API", None, "not asked: no form is mapped")
+    return _asked(installation, there, vendor)
+
+
+def _asked(installation: Installation, there: commands.Connected, vendor: Poller) -> Step:
     try:
-        unasked = [form for form in there.forms if not _answers(installation, there, vendor, form)]
+        if not all(_answers(installation, there, vendor, form) for form in there.forms):
+            return Step("API", None, "not asked: what it gives costs, and `connection backfill` would pay again")
     except Unreadable as error:
         return Step("API", False, error.reason.words)
     except TalentlineError as error:
         return Step("API", False, f"{error}; check {there.secret_env}_TOKEN, its rights, and the form's id")
-    if unasked or not there.forms:
-        return Step("API", None, "not asked: what it gives costs, or no form is mapped; `connection backfill` asks")
-    return Step("API", True, f"{', '.join(sorted(vendor.api_hosts))} lets us ask for {', '.join(there.forms)}")
+    return Step("API", True, f"{', '.join(sorted(there.vendor.api_hosts))} lets us ask for {', '.join(there.forms)}")
 
 
 def _answers(installation: Installation, there: commands.Connected, vendor: Poller, form: str) -> bool:

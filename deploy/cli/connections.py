@@ -1,6 +1,7 @@
 """`talentline connection …`: the survey tools that feed a cohort."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -8,10 +9,10 @@ import typer
 
 from deploy.cli import connection_add, connection_probe, connection_register
 from deploy.cli.access import ready
-from deploy.cli.output import AsJson, Timeout, Wait, complain, say, show, table
+from deploy.cli.output import AsJson, Timeout, Wait, complain, say, show
 from deploy.composition import Installation
 from services.intake import commands, store
-from services.intake.core.polling import Poller
+from services.intake.core.polling import Polled, Poller
 from services.intake.core.silence import Window, silence, span
 from services.scoring import store as scoring
 from shared import clock
@@ -19,6 +20,7 @@ from shared.cohort.definition import CohortDefinition
 from shared.cohort.store import cohorts_open, definition_of
 from shared.db import Database
 from shared.ids import CohortId
+from shared.words import Instrument
 
 group = typer.Typer(no_args_is_help=True, help="The survey tools that feed a cohort.")
 group.command("add")(connection_add.add)
@@ -48,10 +50,11 @@ def list_(
     if as_json:
         show({"connections": rows})
         return
-    columns = ("connection", "cohort", "tool", "instrument", "last", "taken", "to look at", "set")
-    table("Connections", columns, (_line(row) for row in rows), empty="No cohort has a connection.")
     for row in rows:
-        say(f"{row['connection']}: {row['address']}")
+        for line in _lines(row):
+            say(line)
+    if not rows:
+        say("No cohort has a connection.")
 
 
 def _row(
@@ -65,6 +68,8 @@ def _row(
     """What is known of a connection, as it is printed with --json."""
     now = clock.now()
     window = Window(definition.start_of(definition.opens), definition.end_of(definition.closes), now)
+    polled = [standing.pages_at] if standing.pages_at and isinstance(there.vendor, Polled) else []
+    arrivals = [*standing.arrivals, *polled]
     last = max(standing.arrivals, default=None)
     parked, failing = (
         [{"why": words, "count": count} for words, count in store.counted(standing.troubles, parked=each)]
@@ -78,13 +83,15 @@ def _row(
         "address": f"{installation.settings.address}/webhooks/{there.name}",
         "forms": list(there.forms),
         "last_at": last.isoformat() if last else None,
-        "age_seconds": round((now - last).total_seconds()) if last else None,
+        "age_seconds": _age(now, last),
+        "asked_at": standing.pages_at.isoformat() if standing.pages_at else None,
+        "asked_age_seconds": _age(now, standing.pages_at),
         "submissions": dict(standing.counts),
         "repeats": standing.repeats,
         "refused": [{"reason": r.reason, "count": r.count, "last_at": r.last_at.isoformat()} for r in standing.refused],
         "parked": parked,
         "failing": failing,
-        "silent": None if is_done else silence(standing.arrivals, window),
+        "silent": None if is_done else silence(arrivals, window),
         "backfill": [_poll(each) for each in standing.polls],
         "secret_env": there.secret_env,
         "secret_set": bool(there.secrets.each),
@@ -92,6 +99,10 @@ def _row(
         "token_used": bool(there.vendor.api_hosts),
         "secret_used": there.needs_secret,
     }
+
+
+def _age(now: datetime, moment: datetime | None) -> int | None:
+    return None if moment is None else round((now - moment).total_seconds())
 
 
 def _poll(poll: store.Poll) -> dict[str, Any]:
@@ -104,25 +115,40 @@ def _poll(poll: store.Poll) -> dict[str, Any]:
     }
 
 
-def _line(row: dict[str, Any]) -> tuple[object, ...]:
-    age = "–" if row["age_seconds"] is None else f"{span(timedelta(seconds=row['age_seconds']))} ago"
-    taken = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(row["submissions"].items()))
-    tool = row["vendor"]
-    return row["connection"], row["cohort"], tool, row["instrument"], age, taken, "\n".join(_problems(row)), _set(row)
+def _lines(row: dict[str, Any]) -> Iterator[str]:
+    """A connection in a few lines, what needs a person last."""
+    instrument = Instrument(row["instrument"]).label
+    yield f"{row['connection']}: {instrument} of {row['cohort']} by {row['vendor']}"
+    yield f"  address    {row['address']}"
+    yield f"  forms      {', '.join(row['forms']) or 'none is mapped'}"
+    yield f"  last       {_ago(row['age_seconds'])}" + (
+        f"; by asking {_ago(row['asked_age_seconds'])}" if row["asked_age_seconds"] is not None else ""
+    )
+    counts = [f"{count} {state.replace('_', ' ')}" for state, count in sorted(row["submissions"].items())]
+    yield f"  taken      {', '.join(counts) or 'nothing'}" + (f", {row['repeats']} again" if row["repeats"] else "")
+    yield f"  set        {_set(row) or 'needs neither secret nor token'}"
+    for problem in _problems(row):
+        yield f"  PROBLEM    {problem}"
+
+
+def _ago(seconds: int | None) -> str:
+    return "never" if seconds is None else f"{span(timedelta(seconds=seconds))} ago"
 
 
 def _problems(row: dict[str, Any]) -> list[str]:
-    refused = [f"refused {each['count']} × {each['reason']}" for each in row["refused"]]
-    parked = [f"parked {each['count']} × {each['why']}" for each in row["parked"]]
-    failing = [f"failing {each['count']} × {each['why']}" for each in row["failing"]]
-    polls = [f"back-fill of {each['form']}: {each['failing']}" for each in row["backfill"] if each["failing"]]
-    unmapped = [] if row["forms"] else ["no form is mapped"]
-    return [*([f"SILENT: {row['silent']}"] if row["silent"] else []), *unmapped, *refused, *parked, *failing, *polls]
+    refused = [f"refused at the door: {each['count']} × {each['reason']}" for each in row["refused"]]
+    parked = [f"parked: {each['count']} × {each['why']}" for each in row["parked"]]
+    failing = [f"failing, tried again: {each['count']} × {each['why']}" for each in row["failing"]]
+    polls = [f"back-fill of form {each['form']}: {each['failing']}" for each in row["backfill"] if each["failing"]]
+    no_secret = row["secret_used"] and not row["secret_set"]
+    unset = [f"{row['secret_env']} is not set here: deliveries are refused"] if no_secret else []
+    silent = [f"looks silent: {row['silent']}"] if row["silent"] else []
+    return [*silent, *unset, *refused, *parked, *failing, *polls]
 
 
 def _set(row: dict[str, Any]) -> str:
-    secret = ("secret" if row["secret_set"] else "NO SECRET") if row["secret_used"] else ""
-    token = ("token" if row["token_set"] else "no token") if row["token_used"] else ""
+    secret = ("secret" if row["secret_set"] else "no secret") if row["secret_used"] else ""
+    token = ("API token" if row["token_set"] else "no API token") if row["token_used"] else ""
     return ", ".join(filter(None, (secret, token)))
 
 

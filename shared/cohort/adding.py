@@ -29,7 +29,7 @@ def add_connection(folder: Path, name: str, connection: Connection, *, vendors: 
         before = path.read_text(encoding="utf-8")
         document = tomlkit.parse(before)
     except (OSError, UnicodeDecodeError) as error:
-        raise CantAdd(f"{path} can't be read ({type(error).__name__}); give the folder that holds it") from None
+        raise CantAdd(f"{path} can't be read ({type(error).__name__}); give the cohort's folder, not its id") from None
     except TOMLKitError as error:
         raise CantAdd(f"{path} is not valid TOML ({error}); correct it first") from None
     there = document.setdefault("connections", tomlkit.table(is_super_table=True))

@@ -226,6 +226,8 @@ class _Connection(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.end_headers()
+        self.rfile.close()
+        self.wfile.close()
         self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
 
@@ -243,6 +245,12 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answered  # noqa: N815  (the base class calls these)
+
+    def finish(self) -> None:
+        """The talk is over: the connection inside TLS is ours to close."""
+        super().finish()
+        if self.tool is not None:
+            self.connection.close()
 
     def log_message(self, *_: object) -> None:
         """Tests read what is logged."""

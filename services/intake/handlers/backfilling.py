@@ -211,7 +211,7 @@ def _stored(uow: UnitOfWork, page: Page, answer: ApiAnswer) -> int:
         cohort=place.cohort,
         connection=place.connection,
         kind=SubmissionKind.WEBHOOK,
-        delivery_key=f"page {request.sha256}",
+        delivery_key=f"{store.PAGE}{request.sha256}",
         request=request,
         sha256=request.sha256,
         received_at=clock.now(),

@@ -29,6 +29,7 @@ from services.intake.store.listings import (
     refusals,
 )
 from services.intake.store.polls import (
+    PAGE,
     Place,
     Poll,
     begins_slot,
@@ -53,6 +54,7 @@ from services.intake.store.submissions import (
 
 __all__ = [
     "EVERY_UNKNOWN",
+    "PAGE",
     "Arrival",
     "Key",
     "Place",

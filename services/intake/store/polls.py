@@ -14,6 +14,8 @@ from shared.bus import job_slots
 from shared.db import UnitOfWork
 from shared.ids import CohortId
 
+PAGE = "page "
+"""What the delivery key of a page that was asked for begins with."""
 FORGOTTEN = timedelta(days=1)
 """A run that was asked for and has not ended for so long is no reason any more not to ask for another."""
 

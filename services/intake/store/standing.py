@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from services.intake.core.errors import ReasonCode
 from services.intake.core.submission import SubmissionState
 from services.intake.store.listings import Refusal, refusals
-from services.intake.store.polls import Poll, polls_of
+from services.intake.store.polls import PAGE, Poll, polls_of
 from services.intake.tables import submissions
 from shared.bus import deliveries, events, in_state
 from shared.events import SubmissionReceived
@@ -36,7 +36,9 @@ class Standing:
     """Submissions by state."""
     repeats: int = 0
     arrivals: tuple[datetime, ...] = ()
-    """The moments of the last deliveries, oldest first."""
+    """The moments of the last deliveries of the tool itself, oldest first."""
+    pages_at: datetime | None = None
+    """When a page last came that was asked for and held something new."""
     refused: tuple[Refusal, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     polls: tuple[Poll, ...] = ()
@@ -48,11 +50,14 @@ def standing_of(connection: sa.Connection, cohort: CohortId, name: str) -> Stand
     mine = sa.and_(s.cohort == cohort, s.connection == name, _is_no_probe())
     counted = sa.select(s.state, sa.func.count(), sa.func.sum(s.duplicates)).where(mine).group_by(s.state)
     rows = connection.execute(counted).all()
-    last = sa.select(s.received_at).where(mine).order_by(s.received_at.desc()).limit(LAST)
+    is_page = s.delivery_key.startswith(PAGE)
+    last = sa.select(s.received_at).where(mine, ~is_page).order_by(s.received_at.desc()).limit(LAST)
+    pages_at = connection.execute(sa.select(sa.func.max(s.received_at)).where(mine, is_page)).scalar_one()
     return Standing(
         counts={state: count for state, count, _ in rows},
         repeats=sum(int(repeats or 0) for _, _, repeats in rows),
         arrivals=tuple(sorted(connection.execute(last).scalars())),
+        pages_at=pages_at,
         refused=tuple(each for each in refusals(connection, cohort) if each.connection == name),
         troubles=tuple(_troubles(connection, cohort)[name]),
         polls=tuple(polls_of(connection, cohort, name)),
