@@ -33,6 +33,8 @@ def add_connection(folder: Path, name: str, connection: Connection, *, vendors: 
     except TOMLKitError as error:
         raise CantAdd(f"{path} is not valid TOML ({error}); correct it first") from None
     there = document.setdefault("connections", tomlkit.table(is_super_table=True))
+    if not isinstance(there, Mapping):
+        raise CantAdd(f"{path}: connections is no table of tables; correct it first")
     if name in there:
         raise CantAdd(f"{path} has a connection {name} already; change it there, or choose another name")
     there[name] = _table(connection)
