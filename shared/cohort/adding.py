@@ -1,7 +1,7 @@
 """Adding a connection to cohort.toml: the file stays as its author wrote it, comments and all, with one table more."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 import tomlkit
@@ -33,7 +33,7 @@ def add_connection(folder: Path, name: str, connection: Connection, *, vendors: 
     except TOMLKitError as error:
         raise CantAdd(f"{path} is not valid TOML ({error}); correct it first") from None
     there = document.setdefault("connections", tomlkit.table(is_super_table=True))
-    if not isinstance(there, Mapping):
+    if not isinstance(there, MutableMapping):
         raise CantAdd(f"{path}: connections is no table of tables; correct it first")
     if name in there:
         raise CantAdd(f"{path} has a connection {name} already; change it there, or choose another name")
