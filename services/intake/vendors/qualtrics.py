@@ -214,8 +214,7 @@ def _exported(body: bytes) -> tuple[Any, ...]:
             (file,) = archive.infolist()
             if file.file_size > LARGEST_EXPORT:
                 raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, f"{TOOL}'s export is too large; ask for a later --since")
-            with archive.open(file) as content:
-                text = content.read(LARGEST_EXPORT)
+            text = archive.read(file)  # never more than `file_size`
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError):
         raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, f"what {TOOL} exported is no zip with one file") from None
     return shaped(_Export, parsed(text), TOOL).responses
