@@ -50,7 +50,9 @@ class Poller(Protocol):
         """
 
     def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
-        """The request that begins a run; `cursor` None: for everything. Raises Unreadable for what can be no form."""
+        """The request that begins a run; `cursor` None: for everything. A page of it must stay well below what is read
+        of an answer (5 MiB). Raises Unreadable for what can be no form.
+        """
 
     def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
         """What follows from the answer to `asked`; `cursor` is the one of the answer before. Raises Unreadable."""

@@ -43,7 +43,7 @@ from services.intake.core.webhook import Webhook, local, setting, time_zone_sett
 TOOL = "Jotform"
 ALIVE = "ACTIVE"
 PROOF = ("APIKEY", TOKEN)
-PAGE = 1000
+PAGE = 100
 ZONES_APART = timedelta(days=1)
 """How far the account's clock may be from UTC, generously."""
 

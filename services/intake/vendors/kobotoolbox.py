@@ -39,7 +39,7 @@ from services.intake.core.webhook import Webhook, in_utc, local, setting, time_z
 
 TOOL = "KoboToolbox"
 PROOF = ("Authorization", f"Token {TOKEN}")
-PAGE = 1000
+PAGE = 250
 HOUSEKEEPING = ("_", "formhub/", "meta/")
 
 

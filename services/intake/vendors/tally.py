@@ -38,7 +38,7 @@ TOOL = "Tally"
 SIGNATURE = HmacHeader("Tally-Signature")
 PROOF = ("Authorization", f"Bearer {TOKEN}")
 API = "api.tally.so"
-PAGE = 500
+PAGE = 200
 EVENTS = ["FORM_RESPONSE"]
 HIDDEN = "HIDDEN_FIELDS"
 

@@ -126,7 +126,7 @@ class _Body(Shape):
 class Typeform(Backfilled, Webhook):
     """Typeform's webhook: HMAC-SHA256 of the raw body, base64, after `sha256=`; the event's id names the delivery."""
 
-    page_size: ClassVar[int] = 1000
+    page_size: ClassVar[int] = 250
 
     api_host: str = setting("host of the API; api.eu.typeform.com for accounts in Europe", "api.typeform.com")
 
