@@ -69,6 +69,10 @@ lanes = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, server_default="0", comment="in a row"),
     sa.Column("shut_until", Moment, comment="nothing enters before; NULL: open"),
     sa.Column("reason", sa.Text, comment="of the last failure"),
+    sa.Column("minute", Moment, comment="when the minute began in which uses are counted"),
+    sa.Column("minute_uses", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("day", Moment, comment="when the day began, at midnight UTC, in which uses are counted"),
+    sa.Column("day_uses", sa.Integer, nullable=False, server_default="0"),
 )
 
 timers = sa.Table(

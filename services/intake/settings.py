@@ -3,6 +3,7 @@ counts at the next start without anything else being told.
 """
 
 import os
+from datetime import timedelta
 
 from pydantic import Field
 
@@ -33,6 +34,16 @@ class IntakeSettings(Settings):
     )
     fetch_timeout_seconds: float = Field(default=20, gt=0, description="for each answer of a vendor's API")
     fetch_max_bytes: int = Field(default=5 * MIB, gt=0, description="largest answer of a vendor's API that is read")
+
+    fetch_per_day: dict[str, int] = Field(
+        default_factory=dict,
+        description='requests a day to a tool where its plan allows other than usual, such as {"surveymonkey": 9000}',
+    )
+
+    @property
+    def fetch_timeout(self) -> timedelta:
+        """For each answer of a vendor's API."""
+        return timedelta(seconds=self.fetch_timeout_seconds)
 
     def secret(self, secret_env: str) -> str | None:
         """The secret (or, while it is changed, several divided by commas or line breaks) that a connection's variable

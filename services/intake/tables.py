@@ -77,6 +77,51 @@ latest = sa.Table(
     comment="one row a key of evidence; it is locked while a piece of its key is added",
 )
 
+responses = sa.Table(
+    "intake_responses",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("connection", sa.String(100), primary_key=True),
+    sa.Column("response", sa.String(64), primary_key=True, comment="SHA-256 of the form and response ids"),
+    sa.Column("submission", sa.ForeignKey("intake_submissions.id"), nullable=False, comment="which brought this state"),
+    sa.Column("revision", sa.String(200), comment="the tool's name for this state"),
+    sa.Column("as_of", Moment, comment="when this state came to be; NULL: the tool does not say"),
+    sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("polled", sa.Boolean, nullable=False, server_default=sa.false(), comment="it came by asking"),
+    comment="what is known of each response of tools that can be asked, so that asking again brings only what is new",
+)
+
+polls = sa.Table(
+    "intake_polls",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("connection", sa.String(100), primary_key=True),
+    sa.Column("form", sa.String(200), primary_key=True),
+    sa.Column("cursor", sa.Text, comment="where a run begins, in the tool's words; NULL: at the cohort's opening"),
+    sa.Column("seen", sa.Text, comment="the cursor after this run, as far as it got"),
+    sa.Column("following", Json, comment="the request for the next page of this run; NULL: no run is under way"),
+    sa.Column("turn", sa.Integer, nullable=False, server_default="0", comment="+1 whenever the place moves"),
+    sa.Column("pages", sa.Integer, nullable=False, server_default="0", comment="of this or the last run"),
+    sa.Column("news", sa.Integer, nullable=False, server_default="0", comment="responses in them that were not known"),
+    sa.Column("asked_at", Moment, comment="when a run was asked for that has not ended; NULL: none"),
+    sa.Column("ended_at", Moment, comment="when a run last went through"),
+    sa.Column("failed_at", Moment, comment="when the tool last did not give what was asked for; NULL: it did since"),
+    sa.Column("reason", sa.Text, comment="why"),
+    comment="how far each form of a tool has been asked; moved in the transaction that stores a page",
+)
+
+form_details = sa.Table(
+    "intake_form_details",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("connection", sa.String(100), primary_key=True),
+    sa.Column("request", sa.String(64), primary_key=True, comment="SHA-256 of method and address"),
+    sa.Column("headers", Json, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("fetched_at", Moment, nullable=False),
+    comment="what a tool's API said about forms: the same for all responses for a while",
+)
+
 refusals = sa.Table(
     "intake_refusals",
     metadata,

@@ -148,6 +148,10 @@ class CohortDefinition(Frozen):
         """The competencies that an exercise shows, in the folder's order."""
         return tuple(cell for cell in self.exercises if cell.exercise == exercise)
 
+    def start_of(self, day: date) -> datetime:
+        """The first moment of a day where the cohort is."""
+        return datetime.combine(day, time.min, tzinfo=ZoneInfo(self.time_zone))
+
     def end_of(self, day: date) -> datetime:
         """The last moment of a day where the cohort is."""
         return datetime.combine(day, time.max, tzinfo=ZoneInfo(self.time_zone))

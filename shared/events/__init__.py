@@ -7,7 +7,14 @@ is never removed or retyped, only optional ones are added; anything else is a ne
 
 from shared.events.base import Event
 from shared.events.bus import InvariantsDue
-from shared.events.intake import EvidenceRecorded, Piece, SubmissionQuarantined, SubmissionReceived
+from shared.events.intake import (
+    BackfillDue,
+    EvidenceRecorded,
+    PageDue,
+    Piece,
+    SubmissionQuarantined,
+    SubmissionReceived,
+)
 from shared.events.reading import UnreadableEvent, newest_form
 from shared.events.reporting import (
     CohortReported,
@@ -39,6 +46,8 @@ EVENTS: dict[str, type[Event]] = {
         SubmissionReceived,
         EvidenceRecorded,
         SubmissionQuarantined,
+        BackfillDue,
+        PageDue,
         CohortRunRequested,
         ReconciliationDue,
         ParticipantScored,
@@ -57,6 +66,8 @@ ROUTES: dict[str, tuple[Service, ...]] = {
     SubmissionReceived.name: (Service.INTAKE,),
     EvidenceRecorded.name: (Service.SCORING,),
     SubmissionQuarantined.name: (),
+    BackfillDue.name: (Service.INTAKE,),
+    PageDue.name: (Service.INTAKE,),
     CohortRunRequested.name: (Service.SCORING,),
     ReconciliationDue.name: (Service.SCORING,),
     ParticipantScored.name: (Service.REPORTING,),
@@ -90,6 +101,7 @@ __all__ = [
     "EVENTS",
     "ROUTES",
     "UPCASTERS",
+    "BackfillDue",
     "CohortReported",
     "CohortRunRequested",
     "CohortScored",
@@ -101,6 +113,7 @@ __all__ = [
     "GroupFigure",
     "InvariantsDue",
     "MailProofDue",
+    "PageDue",
     "ParticipantScored",
     "Piece",
     "PlanReleased",

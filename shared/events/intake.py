@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from shared.events.base import Event, Part
-from shared.ids import CohortId, EvidenceId, ParticipantId, RaterId, SubmissionId
+from shared.ids import CohortId, ConnectionName, EvidenceId, ParticipantId, RaterId, SubmissionId
 from shared.words import Instrument, Relationship
 
 
@@ -16,6 +16,26 @@ class SubmissionReceived(Event):
 
     submission: SubmissionId
     cohort: CohortId
+
+
+class BackfillDue(Event):
+    """A time slot has begun in which survey tools are asked for what is new."""
+
+    name: ClassVar[str] = "intake.backfill_due.v1"
+
+    slot: datetime
+
+
+class PageDue(Event):
+    """The next page of a form's responses is to be asked of the connection's survey tool."""
+
+    name: ClassVar[str] = "intake.page_due.v1"
+
+    cohort: CohortId
+    connection: ConnectionName
+    form: str
+    turn: int | None = None
+    """Where in a run it belongs; None: a run is to begin, or to go on from where it is."""
 
 
 class Piece(Part):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.core.errors import Unreadable
-from services.intake.core.polling import Poller, Turned, polled
+from services.intake.core.polling import Polled, Poller, Turned, polled
 from services.intake.core.vendor import ApiAnswer, RequestNeeded, Responses, Vendor
 from services.intake.vendors import VENDORS
 
@@ -21,7 +21,7 @@ SETTINGS = {
     "odk_central": {"api_host": "central.example.org", "project": "7"},
     "snap": {"api_host": "online1.example.org", "username": "od"},
 }
-every_poller = pytest.mark.parametrize("name", [name for name in VENDORS if isinstance(VENDORS[name], Poller)])
+every_poller = pytest.mark.parametrize("name", [name for name in VENDORS if isinstance(VENDORS[name], Polled)])
 
 
 def vendor(name: str) -> Vendor:
@@ -32,6 +32,10 @@ def poller(name: str) -> Poller:
     found = vendor(name)
     assert isinstance(found, Poller)
     return found
+
+
+def asked(name: str) -> RequestNeeded:
+    return poller(name).ask(FORMS[name], None)
 
 
 def page(value: Any) -> ApiAnswer:
@@ -60,11 +64,11 @@ def test_what_can_be_no_form_is_not_put_into_an_address(name: str, form: str) ->
 
 def test_alchemer_turns_pages_and_goes_on_from_the_newest_time() -> None:
     sent = [{"date_submitted": "2026-03-11 05:29:19 EDT"}, {"date_submitted": "2026-03-10 23:00:00 EST"}]
-    first = poller("alchemer").turned("5501234", None, page({"page": 1, "total_pages": 2, "data": sent}))
+    first = poller("alchemer").turned(None, asked("alchemer"), page({"page": 1, "total_pages": 2, "data": sent}))
     assert first.cursor == "2026-03-11 05:29:19"
     assert first.more is not None
     assert query(first.more)["page"] == ["2"]
-    last = poller("alchemer").turned("5501234", first.cursor, page({"page": 2, "total_pages": 2, "data": []}))
+    last = poller("alchemer").turned(first.cursor, first.more, page({"page": 2, "total_pages": 2, "data": []}))
     assert last == Turned("2026-03-11 05:29:19")
     again = query(poller("alchemer").ask("5501234", last.cursor))
     assert again["filter[value][0]"] == ["2026-03-11 05:29:19"]
@@ -85,7 +89,7 @@ def test_odk_centrals_link_names_a_place_in_the_feed_and_no_server() -> None:
     link = "https://evil.example.org/other?%24skiptoken=abc&%24top=250"
     system = {"submissionDate": "2026-03-11T09:29:19.123Z", "updatedAt": "2026-03-12T10:00:00.000Z"}
     body = {"value": [{"__id": "uuid:1", "__system": system}], "@odata.nextLink": link}
-    turned = poller("odk_central").turned("compass_360", None, page(body))
+    turned = poller("odk_central").turned(None, asked("odk_central"), page(body))
     assert turned.cursor == "2026-03-12T10:00:00.000Z"
     assert turned.more is not None
     there = urlsplit(turned.more.url)
@@ -94,17 +98,19 @@ def test_odk_centrals_link_names_a_place_in_the_feed_and_no_server() -> None:
         "/v1/projects/7/forms/compass_360.svc/Submissions",
     )
     assert query(turned.more)["$skiptoken"] == ["abc"]
-    asked = query(poller("odk_central").ask("compass_360", turned.cursor))
-    assert "__system/updatedAt ge 2026-03-12T10:00:00.000Z" in asked["$filter"][0]
+    again = query(poller("odk_central").ask("compass_360", turned.cursor))
+    assert "__system/updatedAt ge 2026-03-12T10:00:00.000Z" in again["$filter"][0]
 
 
 def test_snaps_progress_token_goes_on_and_nothing_is_fetched_twice() -> None:
-    first = poller("snap").turned(GUID, None, page({"responses": [], "progressToken": "#A", "upToDate": False}))
+    first = poller("snap").turned(
+        None, asked("snap"), page({"responses": [], "progressToken": "#A", "upToDate": False})
+    )
     assert first.cursor == "#A"
     assert first.more is not None
     assert query(first.more)["startingFrom"] == ["#A"]
-    assert poller("snap").turned(GUID, "#A", page({"ProgressToken": "#B", "UpToDate": True})) == Turned("#B")
-    assert poller("snap").turned(GUID, "#A", page({"progressToken": "#A", "upToDate": False})) == Turned("#A")
+    assert poller("snap").turned("#A", asked("snap"), page({"ProgressToken": "#B", "UpToDate": True})) == Turned("#B")
+    assert poller("snap").turned("#A", asked("snap"), page({"progressToken": "#A", "upToDate": False})) == Turned("#A")
 
 
 json_like = st.recursive(
@@ -121,7 +127,7 @@ def test_any_answer_turns_to_a_page_or_gives_a_reason(name: str, value: Any, gar
     parts = {"value": value, "data": value, "responses": value, "__system": value, "@odata.nextLink": value}
     for answer in (ApiAnswer(garbage), page(value), page(parts), page({"value": [parts], "data": [parts]})):
         try:
-            assert isinstance(poller(name).turned(FORMS[name], None, answer), Turned)
+            assert isinstance(poller(name).turned(None, asked(name), answer), Turned)
         except Unreadable as error:
             words = error.reason.words
         else:

@@ -24,7 +24,7 @@ from services.intake import vendors
 from services.intake.core import schemes
 from services.intake.core.door import judge
 from services.intake.core.errors import Unreadable
-from services.intake.core.polling import Poller
+from services.intake.core.polling import Polled
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import Refusal, Refused, RequestNeeded, Secrets, Verified
 from services.intake.vendors import VENDORS
@@ -41,11 +41,11 @@ def over(*proofs: str) -> pytest.MarkDecorator:
 
 def test_the_attacks_start_from_every_vendor() -> None:
     assert {sample.vendor for sample in genuine()} == {
-        name for name in VENDORS if not isinstance(VENDORS[name], Poller)
+        name for name in VENDORS if not isinstance(VENDORS[name], Polled)
     }
 
 
-@pytest.mark.parametrize("vendor", [name for name in VENDORS if isinstance(VENDORS[name], Poller)])
+@pytest.mark.parametrize("vendor", [name for name in VENDORS if isinstance(VENDORS[name], Polled)])
 @pytest.mark.parametrize("secret", ["", "secret"])
 def test_of_a_tool_that_is_polled_nobody_is_believed_at_the_door(vendor: str, secret: str) -> None:
     for method in ("POST", "POLL", "GET"):

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from services.intake.core.explaining import Memory, Recorded, explain_all, explain_stored
-from services.intake.core.polling import Poller
+from services.intake.core.polling import Polled
 from services.intake.vendors import VENDORS
 from tests.builders.vendor_samples import Sample, digest_of, every
 
@@ -49,7 +49,7 @@ over = pytest.mark.parametrize("sample", every(), ids=[sample.name for sample in
 
 
 def test_every_vendor_has_samples_genuine_and_forged_or_pages_that_were_polled() -> None:
-    polled = {name for name, vendor in VENDORS.items() if isinstance(vendor, Poller)}
+    polled = {name for name, vendor in VENDORS.items() if isinstance(vendor, Polled)}
     assert {sample.vendor for sample in every() if sample.expected["verified"]} == set(VENDORS) - polled
     assert {sample.vendor for sample in every() if sample.expected["verified"] is False} == set(VENDORS) - polled
     assert {sample.vendor for sample in every() if sample.scheme == "polled"} == polled

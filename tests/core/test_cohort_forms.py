@@ -95,7 +95,11 @@ def test_a_day_form_is_warned_of_what_its_own_exercise_lacks_and_no_other(folder
         ("surveymonkey", '{ client_id = "x", api_host = "127.0.0.1" }', "settings.api_host: "),
         ("redcap_det", '{ api_url = "http://redcap.example.org/api/" }', "settings.api_url: "),
         ("limesurvey_plugin", '{ time_zone = "Europe/Londn" }', "settings.time_zone: “Europe/Londn” can't be right"),
-        ("typeform", '{ clientid = "x" }', "settings.clientid: “x” is not a setting of this survey tool (it has none)"),
+        (
+            "smartsurvey",
+            '{ clientid = "x" }',
+            "settings.clientid: “x” is not a setting of this survey tool (it has none)",
+        ),
         ("msforms_powerautomate", '{ header = "X-Note" }', "settings.header: “X-Note” can't be right"),
     ],
 )

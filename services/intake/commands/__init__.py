@@ -3,6 +3,14 @@
 A command works in the caller's transaction and returns values; the door turns them into statuses and words.
 """
 
+from services.intake.commands.connections import (
+    CantBeAsked,
+    Connected,
+    UnknownConnection,
+    backfill,
+    connected,
+    register,
+)
 from services.intake.commands.explained import explained
 from services.intake.commands.requests import request_run, retry
 from services.intake.commands.taking import Taken, take
@@ -12,12 +20,18 @@ from services.intake.commands.webhooks import TurnedAway, accept_webhook, judged
 __all__ = [
     "UPLOAD",
     "Accepted",
+    "CantBeAsked",
+    "Connected",
     "Refused",
     "Taken",
     "TurnedAway",
+    "UnknownConnection",
     "accept_webhook",
+    "backfill",
+    "connected",
     "explained",
     "judged",
+    "register",
     "request_run",
     "retry",
     "submit_file",

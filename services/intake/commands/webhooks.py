@@ -7,6 +7,7 @@ import structlog
 from services.intake import store
 from services.intake.commands.taking import Taken, take
 from services.intake.core.door import OURS, judge
+from services.intake.core.polling import from_outside
 from services.intake.core.submission import RawRequest, SubmissionKind, delivery_key
 from services.intake.core.text import is_id
 from services.intake.core.vendor import Refusal, Refused, Reply, Secrets
@@ -56,6 +57,7 @@ def judged(
         return verdict
     if isinstance(verdict, Refused):
         return _turned_away(verdict.reason, name, route)
+    request = from_outside(request)
     sha256 = request.sha256
     return store.Arrival(
         id=SubmissionId(new_id()),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.intake.core.polling import Poller
+from services.intake.core.polling import Polled
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import Refusal, Refused, Reply, Secrets, Vendor, Verified
 
@@ -17,7 +17,7 @@ def judge(vendor: Vendor, request: RawRequest, secrets: Secrets, now: datetime) 
         return reply
     if request.method != "POST":
         return Refused(Refusal.NOT_A_POST)
-    if not secrets.each and not isinstance(vendor, Poller):
+    if not secrets.each and not isinstance(vendor, Polled):
         return Refused(Refusal.SECRET_NOT_SET)
     return vendor.verify(request, secrets, now)
 

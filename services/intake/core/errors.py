@@ -36,6 +36,8 @@ class ReasonCode(StrEnum):
     SCREENED_OUT = "screened_out"
     RESPONSE_DELETED = "response_deleted"
     NOT_CONFIRMED = "not_confirmed"
+    PROBE = "probe"
+    NOTHING_NEW = "nothing_new"
 
 
 @dataclass(frozen=True, slots=True)

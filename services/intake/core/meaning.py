@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
+from services.intake.core.known import Known
 from services.intake.core.matching import Identity, Matched, Source, fields_of, identity_of, match
 from services.intake.core.roster import Roster
 from services.intake.core.text import shown
@@ -40,6 +41,8 @@ class Meaning:
     remarks: tuple[Remarks, ...] = ()
     reasons: tuple[Reason, ...] = ()
     aside: Reason | None = None
+    heard: tuple[Known, ...] = ()
+    """What is known of the responses from now on; for tools that can be asked only."""
     detail: tuple[tuple[str, str], ...] = ()
     """What was sent of form, participant and rater, for whoever looks into a quarantined submission."""
 
@@ -85,7 +88,7 @@ def of_responses(
         if matched.evidence:
             remarks.append(Remarks(matched.participant, matched.by, matched.evidence[0], matched.comments))
     aside = None if evidence or reasons else NOTHING_ANSWERED
-    return Meaning(tuple(evidence), tuple(remarks), tuple(reasons), aside, detail)
+    return Meaning(tuple(evidence), tuple(remarks), tuple(reasons), aside, detail=detail)
 
 
 def of_upload(reading: UploadReading) -> Meaning:

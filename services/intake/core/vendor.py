@@ -169,6 +169,15 @@ Reading = Responses | RequestNeeded | NothingSaid
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How many requests a vendor's API allows; None: not known, then its 429 says so."""
+
+    per_minute: int | None = None
+    per_day: int | None = None
+    """From midnight to midnight, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiAnswer:
     """What the vendor's API answered to a request that a reading asked for. Its status is 2xx."""
 
@@ -182,6 +191,10 @@ class Vendor(Protocol):
     @property
     def api_hosts(self) -> frozenset[str]:
         """Hosts that `read` may name, exactly. Empty for a vendor whose webhooks carry the whole response."""
+
+    @property
+    def pace(self) -> Pace:
+        """How often its API may be asked."""
 
     @property
     def each_is_new(self) -> bool:
@@ -210,6 +223,11 @@ class Vendor(Protocol):
     def delivery_id(self, request: RawRequest) -> str | None:
         """The sender's own id of this delivery, equal when it is sent again; None if there is none. Cheap: it is asked
         while the sender waits.
+        """
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:
+        """A delivery of our own that `verify` believes and that says nothing (`core.probing`), signed with the first
+        secret; None: nobody but the sender can sign it.
         """
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
+from services.intake.core.registering import SECRET, Steps, Wanted
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import Refused, Reply, Secrets
+from services.intake.core.vendor import Pace, Refused, Reply, Secrets
 
 
 def setting(what: str, default: str | None = None) -> Any:
@@ -24,10 +25,17 @@ def time_zone_setting() -> Any:
 class Webhook:
     """A vendor without settings, handshake, delivery ids or an API. Settings are the fields of a subclass."""
 
+    chooses_secret: ClassVar[bool] = False
+
     @property
     def api_hosts(self) -> frozenset[str]:
         """None: everything is in the webhook."""
         return frozenset()
+
+    @property
+    def pace(self) -> Pace:
+        """Not known."""
+        return Pace()
 
     @property
     def each_is_new(self) -> bool:
@@ -74,6 +82,16 @@ class Webhook:
     def delivery_id(self, request: RawRequest) -> str | None:  # noqa: ARG002
         """It has none."""
         return None
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """Only the sender can sign."""
+        return None
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """What a person does in the tool where its API makes no webhooks."""
+        return Steps(
+            (f"In the tool make a webhook for each new response, to {wanted.address}", f"Its secret: {SECRET}")
+        )
 
 
 def is_host(name: str) -> bool:

@@ -2,21 +2,24 @@
 
 Most submissions carry everything, and one transaction does it all. A thin webhook only points to the response: then
 the vendor's API is asked with no transaction open (an `Effect`), and what it answered is kept for a retry.
-`reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells.
+`reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells; `backfilling`
+asks for what no webhook brought.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from itertools import groupby
 
 from services.intake import store
+from services.intake.asking import lane_of
 from services.intake.core.submission import SubmissionKind, SubmissionState
+from services.intake.handlers.backfilling import Backfill
 from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
 from services.intake.handlers.reading import Reader
 from services.intake.handlers.recording import Understood, record, record_much
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
+from shared import lanes
 from shared.cohort.store import definition_of
 from shared.db import Cause, UnitOfWork
 from shared.events import SubmissionReceived
@@ -30,8 +33,7 @@ UNDER_WAY = frozenset({SubmissionState.RECEIVED, SubmissionState.QUARANTINED})
 
 def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpClient | None = None) -> Handlers:
     """What intake does with each event that it hears of."""
-    timeout = timedelta(seconds=settings.fetch_timeout_seconds)
-    client = client or HttpClient(timeout=timeout, max_bytes=settings.fetch_max_bytes)
+    client = client or HttpClient(timeout=settings.fetch_timeout, max_bytes=settings.fetch_max_bytes)
     reader = Reader(settings, vendors)
 
     def begin(uow: UnitOfWork, event: SubmissionReceived) -> Fetch | None:
@@ -49,12 +51,14 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
         return fetched(fetch, client)
 
     def lane(fetch: Fetch) -> Lane:
-        return Lane(f"vendor:{fetch.vendor_name}")
+        return lane_of(fetch.vendor, fetch.vendor_name, settings.fetch_per_day)
 
     def settle(uow: UnitOfWork, event: SubmissionReceived, fetch: Fetch, got: Fetched) -> None:
+        lanes.used(uow, lane(fetch), got.requests - 1)
         submission = store.submission_locked(uow, event.submission)
         if submission is None or submission.state not in UNDER_WAY:
             return
+        store.keep_details(uow, submission.cohort, submission.connection, got.details)
         definition = definition_of(uow.connection, submission.cohort)
         if got.failure is not None:
             record(uow, submission, definition, unread(fetch, got.failure))
@@ -68,7 +72,8 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
     return {
         SubmissionReceived.name: Together(
             Effect(begin=begin, act=act, settle=settle, lane=lane), many=partial(_begin_many, reader)
-        )
+        ),
+        **Backfill(settings, vendors, client).handlers,
     }
 
 

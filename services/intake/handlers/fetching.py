@@ -1,13 +1,16 @@
 """Asking a vendor's API for the response that a thin webhook points to. No transaction is open meanwhile."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from services.intake import store
+from services.intake.asking import NoToken, asked
 from services.intake.core import meaning
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.meaning import Meaning
-from services.intake.core.vendor import SINCE, TOKEN, ApiAnswer, RequestNeeded, Vendor
+from services.intake.core.reading import read
+from services.intake.core.vendor import ApiAnswer, RequestNeeded, Vendor
 from services.intake.store import Submission
 from shared.cohort.definition import CohortDefinition
 from shared.errors import PermanentError, TransientError
@@ -15,10 +18,6 @@ from shared.http_client import ApiRefused, HttpClient
 
 MOST_REQUESTS = 10
 """Requests that one submission may ask for: pages of a response, not a crawl."""
-
-
-OVERLAP = timedelta(hours=1)
-"""Responses are asked for from so long before they are known: a vendor's list may lag behind its notifications."""
 
 
 class NotReadableYet(TransientError):
@@ -39,6 +38,8 @@ class Fetch:
     token: str | None
     since: datetime
     """From when on responses are asked for, where a request says `SINCE`."""
+    details: Mapping[str, ApiAnswer] = field(default_factory=dict, repr=False)
+    """What the API said of late about forms: it is not asked for that again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,45 +48,46 @@ class Fetched:
 
     answers: tuple[ApiAnswer, ...]
     failure: Reason | None = None
+    requests: int = 0
+    """How often the API was asked."""
+    details: Mapping[str, ApiAnswer] = field(default_factory=dict, repr=False)
+    """What it said about forms."""
 
 
 def fetched(fetch: Fetch, client: HttpClient) -> Fetched:
     """Ask the vendor's API until the reading is complete. Raises TransientError for what may work later."""
     answers = fetch.submission.answers
     needed = fetch.needed
+    requests, details = 0, dict[str, ApiAnswer]()
     for _ in range(MOST_REQUESTS):
-        if fetch.token is None and _wants_token(needed):
-            return Fetched(answers, _no_token())
+        key = store.request_key(needed)
         try:
-            answer = client.request(
-                needed.method,
-                needed.url.replace(SINCE, _written(fetch.since - OVERLAP)).replace(TOKEN, fetch.token or ""),
-                [(name, value.replace(TOKEN, fetch.token or "")) for name, value in needed.headers],
-                needed.body.replace(TOKEN.encode(), (fetch.token or "").encode()),
-                hosts=fetch.vendor.api_hosts,
-            )
-            answers = (*answers, ApiAnswer(answer.body, answer.headers))
-            reading = fetch.vendor.read(fetch.submission.request, answers)
+            if needed.same_for_all and key in fetch.details:
+                answer = fetch.details[key]
+            else:
+                requests += 1
+                answer = asked(client, fetch.vendor, needed, fetch.token, fetch.since)
+                if needed.same_for_all or key in fetch.details or key in details:
+                    details[key] = answer
+            answers = (*answers, answer)
+            reading = read(fetch.vendor, fetch.submission.request, answers)
+        except NoToken:
+            return Fetched(answers, _no_token(), requests, details)
         except Unreadable as error:
-            return Fetched(answers, error.reason)
+            return Fetched(answers, error.reason, requests, details)
         except ApiRefused as error:
             if error.status in needed.not_yet:
                 raise NotReadableYet(error.status) from None
-            return Fetched(answers, _api_refused(error))
+            return Fetched(answers, _api_refused(error), requests, details)
         if not isinstance(reading, RequestNeeded):
-            return Fetched(answers)
+            return Fetched(answers, None, requests, details)
         needed = reading
-    return Fetched(answers, too_many_requests())
+    return Fetched(answers, too_many_requests(), requests, details)
 
 
 def opening(definition: CohortDefinition) -> datetime:
     """The first moment of the cohort's first day, where it is."""
-    return datetime.combine(definition.opens, time.min, tzinfo=ZoneInfo(definition.time_zone))
-
-
-def _written(moment: datetime) -> str:
-    """A moment as vendors' filters want it (RFC 3339, in UTC, whole seconds)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return definition.start_of(definition.opens)
 
 
 def too_many_requests() -> Reason:
@@ -99,10 +101,6 @@ def too_many_requests() -> Reason:
 def unread(fetch: Fetch, failure: Reason) -> Meaning:
     """The meaning of a submission whose response was not got."""
     return meaning.unreadable(failure, form=fetch.needed.form_id, response=fetch.needed.response_id)
-
-
-def _wants_token(needed: RequestNeeded) -> bool:
-    return TOKEN in needed.url or TOKEN.encode() in needed.body or any(TOKEN in value for _, value in needed.headers)
 
 
 def _no_token() -> Reason:

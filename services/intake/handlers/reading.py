@@ -1,7 +1,7 @@
 """Finding out what a stored submission means, whatever it came in as."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.intake import files, store
 from services.intake.core import meaning, uploads
@@ -9,9 +9,12 @@ from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.grid import Mistake
 from services.intake.core.matching import Source, fields_of, identity_of, unmapped_form
 from services.intake.core.meaning import Meaning
+from services.intake.core.polling import Poller, form_of
+from services.intake.core.reading import read
 from services.intake.core.submission import SubmissionKind
 from services.intake.core.vendor import ApiAnswer, NothingSaid, RequestNeeded, Responses
 from services.intake.handlers.fetching import Fetch, opening
+from services.intake.handlers.news import NOTHING_NEW, news_of
 from services.intake.settings import IntakeSettings
 from services.intake.store import Submission
 from services.intake.vendors import Vendors
@@ -45,7 +48,7 @@ class Reader:
         vendor = known.configured(connection.settings)
         source = Source(submission.connection, connection.instrument)
         try:
-            reading = vendor.read(submission.request, submission.answers if answers is None else answers)
+            reading = read(vendor, submission.request, submission.answers if answers is None else answers)
         except Unreadable as error:
             return meaning.unreadable(error.reason, form=error.form_id)
         if isinstance(reading, RequestNeeded):
@@ -59,8 +62,27 @@ class Reader:
                 reading,
                 self.settings.api_key(connection.secret_env),
                 store.known_until(uow.connection, submission) or opening(definition),
+                store.details_of(uow.connection, submission.cohort, submission.connection),
             )
+        if isinstance(reading, Responses) and isinstance(vendor, Poller):
+            return self._news(uow, submission, reading, source, definition)
         return self._responses(uow, submission, reading, source, definition)
+
+    def _news(
+        self,
+        uow: UnitOfWork,
+        submission: Submission,
+        reading: Responses,
+        source: Source,
+        definition: CohortDefinition,
+    ) -> Meaning:
+        """The meaning of what is not known yet, of a tool whose responses come by webhook and by asking."""
+        polled = bool(form_of(submission.request))
+        news = news_of(uow, definition, submission.connection, reading, submission.id, polled=polled)
+        if news.is_nothing and reading.each:
+            return Meaning(aside=NOTHING_NEW)
+        found = self._responses(uow, submission, news.responses, source, definition)
+        return replace(found, heard=news.heard)
 
     def _responses(
         self,

@@ -58,6 +58,7 @@ def record_much(uow: UnitOfWork, definition: CohortDefinition, some: Sequence[Un
     _tell(uow, definition, fresh, {each.submission.id: each.cause for each in some})
     _keep_remarks(uow, cohort, some, counting)
     store.settle_much(uow, [(each.submission.id, each.meaning) for each in some], now)
+    store.note_known(uow, cohort, [(each.submission.connection, one) for each in some for one in each.meaning.heard])
     for each in some:
         _tell_of_quarantine(uow.under(each.cause), each)
     counts = Counter(piece.said.submission for piece in fresh)

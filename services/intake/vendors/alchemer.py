@@ -14,22 +14,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from services.intake.core.api import ACCEPT, responses_of
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.json_body import parsed
-from services.intake.core.polling import Polled, Turned, form_of
+from services.intake.core.polling import Polled, Turned, form_of, with_query
 from services.intake.core.shapes import Shape, answer_of, moment, shaped, texts_of
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
     TOKEN,
     AnswerValue,
     ApiAnswer,
+    Pace,
     Reading,
     RequestNeeded,
     Response,
-    Responses,
 )
 from services.intake.core.webhook import local, setting
 
@@ -67,19 +69,13 @@ class Alchemer(Polled):
         """The account's API."""
         return frozenset({self.api_host})
 
+    @property
+    def pace(self) -> Pace:
+        """The account's limit."""
+        return Pace(per_minute=240)
+
     def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
         """Responses submitted at or after `cursor` (a time in US Eastern), oldest first."""
-        return self._list(form_id, cursor, 1)
-
-    def turned(self, form_id: str, cursor: str | None, answer: ApiAnswer) -> Turned:
-        """Page after page; then on from the newest time that was seen."""
-        page = shaped(_Page, parsed(answer.body), TOOL)
-        sent = [str(each.get("date_submitted") or "") for each in page.data if isinstance(each, dict)]
-        newest = max([cursor or "", *(_plain(text) for text in sent)]) or None
-        more = self._list(form_id, cursor, page.page + 1) if page.page < page.total_pages else None
-        return Turned(newest, more)
-
-    def _list(self, form_id: str, cursor: str | None, page: int) -> RequestNeeded:
         if not re.fullmatch(r"[0-9]{1,20}", form_id):
             raise Unreadable(ReasonCode.UNKNOWN_FORM, "this is no id of a survey of Alchemer, which is a number")
         since = {
@@ -87,20 +83,27 @@ class Alchemer(Polled):
             "filter[operator][0]": ">=",
             "filter[value][0]": cursor,
         }
-        wanted = {"page": page, "resultsperpage": PAGE, "order_by": "date_submitted"} | (since if cursor else {})
+        wanted = {"page": 1, "resultsperpage": PAGE, "order_by": "date_submitted"} | (since if cursor else {})
         url = f"https://{self.api_host}/v5/survey/{form_id}/surveyresponse?{TOKEN}&{urlencode(wanted)}"
-        return RequestNeeded("GET", url, (("Accept", "application/json"),), form_id=form_id)
+        return RequestNeeded("GET", url, (ACCEPT,), form_id=form_id)
+
+    def starting(self, since: datetime) -> str | None:
+        """The moment as the US East Coast writes it."""
+        return since.astimezone(ZoneInfo(EASTERN)).strftime("%Y-%m-%d %H:%M:%S")
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
+        """Page after page; then on from the newest time that was seen."""
+        page = shaped(_Page, parsed(answer.body), TOOL)
+        sent = [str(each.get("date_submitted") or "") for each in page.data if isinstance(each, dict)]
+        newest = max([cursor or "", *(_plain(text) for text in sent)]) or None
+        more = with_query(asked, page=page.page + 1) if page.page < page.total_pages else None
+        return Turned(newest, more)
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The responses of one page; tests and unfinished ones never count."""
         page = shaped(_Page, parsed(request.body), TOOL)
-        found, unread = [], []
-        for sent in page.data:
-            try:
-                found.append(_response(form_of(request), shaped(_Response, sent, TOOL)))
-            except Unreadable as error:
-                unread.append(error.reason)
-        return Responses(tuple(found), tuple(unread))
+        form = form_of(request)
+        return responses_of(page.data, lambda sent: _response(form, shaped(_Response, sent, TOOL)))
 
 
 def _response(form: str, sent: _Response) -> Response:

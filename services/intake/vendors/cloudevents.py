@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from services.intake.core import plain_event
+from services.intake.core import plain_event, probing
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.json_body import parsed, text_at
+from services.intake.core.registering import SECRET, Steps, Wanted
 from services.intake.core.schemes import tokens
 from services.intake.core.submission import RawRequest
 from services.intake.core.text import plain
@@ -62,6 +63,21 @@ class CloudEvents(Webhook):
         if request.header("ce-id"):
             return str(_binary(request)["id"]) or None
         return text_at(request.body, "id")
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """With the token, as the sender has it."""
+        token = ("Authorization", f"Bearer {secrets.each[0]}")
+        return RawRequest(probing.body_of(mark), (("Content-Type", STRUCTURED), token))
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """What the sender must know."""
+        return Steps(
+            (
+                f"Have the sender post CloudEvents 1.0 to {wanted.address}",
+                f"Header: Authorization: Bearer {SECRET}",
+                f"The data of an event is as docs/vendors.md has it, with form_id {wanted.form_id}.",
+            )
+        )
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The responses of the events; in a batch one that can't be read does not hold up the others."""

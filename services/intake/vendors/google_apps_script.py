@@ -1,17 +1,19 @@
 """Google Forms by an Apps Script of our own: Standard Webhooks headers, a body that the script composes.
 
-The script is in docs/vendors.md (an installable onFormSubmit trigger). Sources:
+`steps` has the script (an installable onFormSubmit trigger). Sources:
 https://developers.google.com/apps-script (FormResponse, ItemResponse, Utilities.computeHmacSha256Signature). The
 script signs at the moment of sending; nothing is sent again by itself. Unverified: the script has not been run at
 Google.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.intake.core.json_body import parsed
+from services.intake.core.registering import SECRET, Paste, Steps, Wanted
 from services.intake.core.schemes import standard_webhooks
 from services.intake.core.shapes import Shape, answer_of, moment, put, shaped
 from services.intake.core.submission import RawRequest
@@ -26,6 +28,28 @@ from services.intake.core.vendor import (
     Verified,
 )
 from services.intake.core.webhook import Webhook
+
+SCRIPT = """// Google Forms to talentline. Script properties: SECRET. Trigger: onSubmit, from form, on form submit.
+const ADDRESS = %s;
+
+function onSubmit(e) {
+  const response = e.response, time = String(Math.floor(Date.now() / 1000));
+  const id = response.getId() + ':' + response.getTimestamp().getTime();
+  const body = JSON.stringify({
+    source: 'google_apps_script', form_id: e.source.getId(), response_id: response.getId(),
+    timestamp: response.getTimestamp().toISOString(), respondent_email: response.getRespondentEmail(),
+    items: response.getItemResponses().map(item => ({
+      id: String(item.getItem().getId()), title: item.getItem().getTitle(),
+      type: String(item.getItem().getType()), response: item.getResponse()}))});
+  const secret = PropertiesService.getScriptProperties().getProperty('SECRET');
+  const key = Utilities.base64Decode(secret.replace('whsec_', ''));
+  const signed = Utilities.newBlob(id + '.' + time + '.' + body).getBytes();
+  const signature = Utilities.base64Encode(Utilities.computeHmacSha256Signature(signed, key));
+  UrlFetchApp.fetch(ADDRESS, {method: 'post', contentType: 'application/json',
+    payload: Utilities.newBlob(body).getBytes(),
+    headers: {'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': 'v1,' + signature}});
+}
+"""
 
 
 class _Item(Shape):
@@ -59,6 +83,22 @@ class GoogleAppsScript(Webhook):
     def delivery_id(self, request: RawRequest) -> str | None:
         """The message id, another one after an edit."""
         return standard_webhooks.message_id(request)
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:
+        """Signed as the sender signs."""
+        return standard_webhooks.probe(mark, secrets, now)
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """The script, and where it goes."""
+        return Steps(
+            (
+                "Open the form, the three dots, Apps Script, and replace everything in Code.gs by the script below.",
+                "Project settings, Script properties: add SECRET with the value below.",
+                "Triggers, Add trigger: function onSubmit, event source From form, event type On form submit.",
+                "Nothing is sent again by itself: compare the counts before the cohort closes.",
+            ),
+            (Paste("Code.gs", SCRIPT % json.dumps(wanted.address)), Paste("Script property SECRET", SECRET)),
+        )
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response that the trigger was called with; items are keyed by their id."""

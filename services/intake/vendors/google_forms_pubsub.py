@@ -3,7 +3,8 @@
 Sources: https://developers.google.com/forms/api/guides/push-notifications, the discovery document of forms v1, and
 https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions. The message names a form and no response,
 so responses are listed from the moment up to which they are known (`SINCE`), and those known already change nothing.
-A watch lasts seven days and must be renewed. Who sends is proven by a token that Google signed: the connection's
+A watch lasts seven days and must be renewed (`register` does; back-fill finds what an expired one missed).
+Who sends is proven by a token that Google signed: the connection's
 secret is the e-mail address of the service account that pushes (several while it changes), and `audience` what was
 agreed for it. Unverified: whether Google throttles notifications to one in 30 s.
 """
@@ -17,8 +18,11 @@ from urllib.parse import quote
 
 from pydantic import Field, ValidationError
 
+from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.json_body import parsed
+from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
+from services.intake.core.registering import Change, Outcome, Registered, Wanted
 from services.intake.core.schemes import signed_token
 from services.intake.core.shapes import Shape, moment, shaped, unknown_event
 from services.intake.core.submission import RawRequest
@@ -44,6 +48,8 @@ API = "forms.googleapis.com"
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 KEYS = "https://www.googleapis.com/oauth2/v3/certs"
 PAGE = 1000
+PROOF = ("Authorization", f"Bearer {TOKEN}")
+ACTIVE = "ACTIVE"
 
 
 class _Attributes(Shape):
@@ -85,11 +91,39 @@ class _Page(Shape):
     nextPageToken: str | None = None  # noqa: N815
 
 
+class _Topic(Shape):
+    topicName: str = ""  # noqa: N815
+
+
+class _Target(Shape):
+    topic: _Topic = _Topic()
+
+
+class _Watch(Shape):
+    id: str
+    eventType: str = ""  # noqa: N815
+    state: str = ""
+    expireTime: str | None = None  # noqa: N815
+    target: _Target = _Target()
+
+
+class _Watches(Shape):
+    watches: tuple[_Watch, ...] = ()
+
+
 @dataclass(frozen=True)
-class GoogleFormsPubSub(Webhook):
+class GoogleFormsPubSub(Backfilled, Webhook):
     """Pub/Sub's push: a bearer token of a service account; the message's id names the delivery."""
 
     audience: str = setting("the audience of the push subscription's token, as set there (often the webhook's address)")
+
+    topic: str = setting(
+        "the Pub/Sub topic that watches tell, such as projects/PROJECT/topics/TOPIC, so that they can be made", ""
+    )
+
+    def _is_right(self, name: str, value: str) -> bool:
+        right = super()._is_right(name, value)
+        return right and (name != "topic" or bool(re.fullmatch(r"projects/[^/\s]+/topics/[^/\s]+", value)))
 
     @property
     def api_hosts(self) -> frozenset[str]:
@@ -127,7 +161,53 @@ class GoogleFormsPubSub(Webhook):
         following = pages[-1].nextPageToken if pages else ""
         if following is not None and (following or not pages):
             return _list(about.formId, following)
-        return _responses(about.formId, pages)
+        found = [_responses(about.formId, page) for page in pages]
+        return Responses(
+            tuple(each for some in found for each in some.each), tuple(each for some in found for each in some.unread)
+        )
+
+    def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
+        """The form's responses since a moment, new and edited."""
+        wanted = {"pageSize": PAGE} | ({"filter": f"timestamp >= {cursor}"} if cursor else {})
+        url = f"https://{API}/v1/forms/{segment(form_id, TOOL)}/responses"
+        return json_request("GET", url, PROOF, form_id=form_id, query=wanted)
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
+        """Page after page, by the token in the answer."""
+        page = shaped(_Page, parsed(answer.body), TOOL)
+        times = [moment(str(each.get("lastSubmittedTime") or "")) for each in page.responses if isinstance(each, dict)]
+        more = with_query(asked, pageToken=page.nextPageToken) if page.nextPageToken else None
+        return Turned(moved_on(cursor, times), more)
+
+    def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """Responses, as a notification leads to them."""
+        return _responses(form_of(page), shaped(_Page, parsed(page.body), TOOL))
+
+    def register(self, wanted: Wanted, answers: Sequence[ApiAnswer]) -> RequestNeeded | Change | Registered:
+        """A watch that tells the topic: one that is there is renewed, else one is made."""
+        if not self.topic:
+            raise Unreadable(
+                ReasonCode.UNEXPECTED_SHAPE, "the connection's setting `topic` is missing: without it no watch is made"
+            )
+        url = f"https://{API}/v1/forms/{segment(wanted.form_id, TOOL)}/watches"
+        if not answers:
+            return json_request("GET", url, PROOF)
+        there = [
+            each
+            for each in shaped(_Watches, parsed(answers[0].body), TOOL).watches
+            if (each.eventType, each.state, each.target.topic.topicName) == ("RESPONSES", ACTIVE, self.topic)
+        ]
+        if there:
+            renewal = json_request("POST", f"{url}/{segment(there[0].id, TOOL)}:renew", PROOF, {})
+            return Change(renewal, Outcome.CHANGED, lambda answer: _watched(Outcome.CHANGED, answer))
+        watch = {"watch": {"target": {"topic": {"topicName": self.topic}}, "eventType": "RESPONSES"}}
+        return Change(
+            json_request("POST", url, PROOF, watch), Outcome.MADE, lambda answer: _watched(Outcome.MADE, answer)
+        )
+
+
+def _watched(outcome: Outcome, answer: ApiAnswer) -> Registered:
+    return Registered(outcome, until=shaped(_Watch, parsed(answer.body), TOOL).expireTime)
 
 
 def _list(form: str, page: str) -> RequestNeeded:
@@ -141,16 +221,8 @@ def _list(form: str, page: str) -> RequestNeeded:
     )
 
 
-def _responses(form: str, pages: Sequence[_Page]) -> Responses:
-    found: list[Response] = []
-    unread: list[Reason] = []
-    for page in pages:
-        for sent in page.responses:
-            try:
-                found.append(_response(form, shaped(_FormResponse, sent, TOOL)))
-            except Unreadable as error:
-                unread.append(error.reason)
-    return Responses(tuple(found), tuple(unread))
+def _responses(form: str, page: _Page) -> Responses:
+    return responses_of(page.responses, lambda sent: _response(form, shaped(_FormResponse, sent, TOOL)))
 
 
 def _response(form: str, sent: _FormResponse) -> Response:

@@ -3,25 +3,33 @@
 Sources: recorded deliveries in zulip/zulip (zerver/webhooks/jotform/fixtures) for the parts and `rawRequest`;
 https://api.jotform.com/docs for GET /submission/{id}. The address holds a token, which anybody who sees the address
 knows, so every submission is confirmed by fetching it (404: invented, or deleted since). Unverified: whether an edit is
-sent again, and the zone of the API's times (setting `time_zone`; without it the time of arrival counts).
+sent again, and the zone of the API's times (setting `time_zone`; without it the time of arrival counts), hence the
+overlap of a day in back-fill. A webhook is made by POST /form/{id}/webhooks.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import Field
 
+from services.intake.core import probing
+from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
+from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
+from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
 from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answers_of, moment, shaped
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
     TOKEN,
     ApiAnswer,
+    Pace,
     Reading,
     Refused,
     RequestNeeded,
@@ -34,6 +42,10 @@ from services.intake.core.webhook import Webhook, local, setting, time_zone_sett
 
 TOOL = "Jotform"
 ALIVE = "ACTIVE"
+PROOF = ("APIKEY", TOKEN)
+PAGE = 100
+ZONES_APART = timedelta(days=1)
+"""How far the account's clock may be from UTC, generously."""
 
 
 class _Delivery(Shape):
@@ -54,8 +66,23 @@ class _Answer(Shape):
     content: _Content
 
 
+class _Place(Shape):
+    offset: int = 0
+    limit: int = 0
+    count: int = 0
+
+
+class _Page(Shape):
+    content: tuple[Any, ...] = ()
+    resultSet: _Place = _Place()  # noqa: N815  (the API's names)
+
+
+class _Hooks(Shape):
+    content: Any = None
+
+
 @dataclass(frozen=True)
-class Jotform(Webhook):
+class Jotform(Backfilled, Webhook):
     """Jotform's webhook: the last segment of the address is the secret."""
 
     api_host: str = setting(
@@ -68,9 +95,18 @@ class Jotform(Webhook):
         """The account's API."""
         return frozenset({self.api_host})
 
+    @property
+    def pace(self) -> Pace:
+        """What the smallest plan may ask."""
+        return Pace(per_day=1000)
+
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
         """The sender knows the address; nothing is signed."""
         return tokens.in_path(request, secrets)
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """With the token at the end of the address."""
+        return RawRequest(f"{probing.FIELD}={mark}".encode(), (probing.FORM,), path=secrets.each[0])
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         """The submission as the API has it; fields are keyed as in the delivery, `q<number>_<name>`."""
@@ -89,6 +125,47 @@ class Jotform(Webhook):
             words = f"{TOOL} does not confirm that this form has this submission; look whether it is there"
             raise Unreadable(ReasonCode.NOT_CONFIRMED, words, form_id=sent.form)
         return Responses((self._response(content),))
+
+    def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
+        """The form's submissions since a moment, oldest first as far as the API obeys."""
+        since = {"filter": json.dumps({"created_at:gt": cursor.replace("T", " ").removesuffix("Z")})} if cursor else {}
+        wanted = {"offset": 0, "limit": PAGE, "orderby": "created_at"} | since
+        url = f"https://{self.api_host}/form/{segment(form_id, TOOL)}/submissions"
+        return json_request("GET", url, PROOF, form_id=form_id, query=wanted)
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
+        """The next ones, as long as a page is full."""
+        page = shaped(_Page, parsed(answer.body), TOOL)
+        times = [moment(str(each.get("created_at") or "")) for each in page.content if isinstance(each, dict)]
+        there = len(page.content)
+        more = with_query(asked, offset=page.resultSet.offset + there)
+        full = there > 0 and there >= (page.resultSet.limit or PAGE)
+        return Turned(moved_on(cursor, times, ZONES_APART), more if full else None)
+
+    def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """Submissions as the API has them; deleted ones are none."""
+
+        def read(sent: Any) -> Response | None:
+            content = shaped(_Content, sent, TOOL)
+            return self._response(content) if content.status == ALIVE else None
+
+        return responses_of(shaped(_Page, parsed(page.body), TOOL).content, read)
+
+    def register(self, wanted: Wanted, answers: Sequence[ApiAnswer]) -> RequestNeeded | Change | Registered:
+        """POST of the address with the secret at its end; one that ends in an older secret is taken away."""
+        url = f"https://{self.api_host}/form/{segment(wanted.form_id, TOOL)}/webhooks"
+        if not answers:
+            return json_request("GET", url, PROOF)
+        listed = shaped(_Hooks, parsed(answers[0].body), TOOL).content
+        hooks = dict(enumerate(listed)) if isinstance(listed, list) else listed if isinstance(listed, dict) else {}
+        if wanted.private_address in hooks.values():
+            return Registered(Outcome.UNCHANGED)
+        old = [number for number, each in hooks.items() if str(each).startswith(f"{wanted.address}/")]
+        if old and len(answers) == 1:
+            return json_request("DELETE", f"{url}/{segment(str(old[0]), TOOL)}", PROOF)
+        sent = urlencode({"webhookURL": wanted.private_address}).encode()
+        made = replace(json_request("POST", url, PROOF), body=sent)
+        return changed(bool(old), replace(made, headers=(*made.headers, probing.FORM)))
 
     def _response(self, content: _Content) -> Response:
         zoned = self.time_zone != ""

@@ -2,24 +2,44 @@
 
 Source: kobotoolbox/kpi at 2e5efb01 (kobo/apps/hook). Only 502, 503, 504 and time-outs are tried again; edits are not
 sent again. Unverified, each one line below: `_submission_time` is UTC unless the setting `time_zone` says otherwise
-(`in_utc`); several choices are divided by spaces (they stay one text here).
+(`in_utc`); several choices are divided by spaces (they stay one text here); the API's data may be filtered by `query`
+(`ask`). REST services are made, and data is listed, by API v2; a page holds at most 1000.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
+from services.intake.core import probing
+from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.json_body import parsed
+from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
+from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
 from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answers_of, moment, shaped
 from services.intake.core.submission import SECRET_HEADER, RawRequest
-from services.intake.core.vendor import ApiAnswer, Reading, Refused, Response, Responses, Secrets, Verified
+from services.intake.core.vendor import (
+    TOKEN,
+    ApiAnswer,
+    Reading,
+    Refused,
+    RequestNeeded,
+    Response,
+    Responses,
+    Secrets,
+    Verified,
+)
 from services.intake.core.webhook import Webhook, in_utc, local, setting, time_zone_setting
 
+TOOL = "KoboToolbox"
+PROOF = ("Authorization", f"Token {TOKEN}")
+PAGE = 250
 HOUSEKEEPING = ("_", "formhub/", "meta/")
 
 
@@ -29,13 +49,34 @@ class _Body(Shape):
     submitted: str | None = Field(default=None, alias="_submission_time")
 
 
+class _Page(Shape):
+    next: str | None = None
+    results: tuple[Any, ...] = ()
+
+
+class _Hook(Shape):
+    uid: str
+    endpoint: str = ""
+    active: bool = True
+
+
+class _Hooks(Shape):
+    results: tuple[_Hook, ...] = ()
+
+
 @dataclass(frozen=True)
-class KoboToolbox(Webhook):
+class KoboToolbox(Backfilled, Webhook):
     """Kobo's REST service: Basic authentication, whose password is the secret, or a header of the project's choice."""
 
     username: str = setting("user name of Basic authentication in the REST service's settings", "kobo")
     header: str = setting("the custom header that carries the secret instead; its name must say so (token, secret)", "")
     time_zone: str = time_zone_setting()
+    api_host: str = setting("host of the server: eu.kobotoolbox.org, or the project's own", "kf.kobotoolbox.org")
+
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        """The server of the settings."""
+        return frozenset({self.api_host})
 
     def _is_right(self, name: str, value: str) -> bool:
         return super()._is_right(name, value) and (name != "header" or bool(SECRET_HEADER.search(value)))
@@ -48,16 +89,70 @@ class KoboToolbox(Webhook):
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The submission; fields are keyed with their groups, such as `ratings/c01`."""
-        value: Any = parsed(request.body)
+        return Responses((self._response(parsed(request.body)),))
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """With the password or the header, as the server has it."""
+        proof = (self.header, secrets.each[0]) if self.header else tokens.basic_header(self.username, secrets.each[0])
+        return RawRequest(probing.body_of(mark), (probing.JSON, proof))
+
+    def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
+        """The asset's submissions since a moment."""
+        since = {"query": json.dumps({"_submission_time": {"$gte": cursor.removesuffix("Z")}})} if cursor else {}
+        wanted = {"format": "json", "limit": PAGE, "start": 0} | since
+        return json_request("GET", f"{self._asset(form_id)}/data/", PROOF, form_id=form_id, query=wanted)
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
+        """Page after page. Only the place is taken from the link to the next, never its address."""
+        page = shaped(_Page, parsed(answer.body), TOOL)
+        times = [moment(str(each.get("_submission_time") or "")) for each in page.results if isinstance(each, dict)]
+        place = dict(parse_qsl(urlsplit(page.next or "").query)).get("start")
+        return Turned(moved_on(cursor, times), with_query(asked, start=place) if place else None)
+
+    def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """Submissions as in the delivery."""
+        form = {"_xform_id_string": form_of(page)}
+        results = shaped(_Page, parsed(page.body), TOOL).results
+        return responses_of(results, lambda sent: self._response(form | sent if isinstance(sent, dict) else sent))
+
+    def register(self, wanted: Wanted, answers: Sequence[ApiAnswer]) -> RequestNeeded | Change | Registered:
+        """POST of a REST service, or PATCH of the one that sends to this address."""
+        url = f"{self._asset(wanted.form_id)}/hooks/"
+        if not answers:
+            return json_request("GET", url, PROOF)
+        hooks = shaped(_Hooks, parsed(answers[0].body), TOOL).results
+        there = next((each for each in hooks if each.endpoint == wanted.address), None)
+        if there and there.active and not wanted.anew:
+            return Registered(Outcome.UNCHANGED)
+        proof = (
+            {"custom_headers": {self.header: wanted.secret}}
+            if self.header
+            else {"username": self.username, "password": wanted.secret}
+        )
+        hook = {
+            "name": f"talentline {wanted.connection}",
+            "endpoint": wanted.address,
+            "active": True,
+            "export_type": "json",
+            "auth_level": "no_auth" if self.header else "basic_auth",
+            "settings": proof,
+        }
+        if there:
+            return changed(True, json_request("PATCH", f"{url}{segment(there.uid, TOOL)}/", PROOF, hook))
+        return changed(False, json_request("POST", url, PROOF, hook))
+
+    def _asset(self, form: str) -> str:
+        return f"https://{self.api_host}/api/v2/assets/{segment(form, TOOL)}"
+
+    def _response(self, value: Any) -> Response:
         if not isinstance(value, dict):
             raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, "the body is not a submission of KoboToolbox")
         sent = shaped(_Body, value, "KoboToolbox")
         fields = {name: each for name, each in value.items() if not name.startswith(HOUSEKEEPING)}
-        response = Response(
+        return Response(
             form_id=sent.form,
             response_id=sent.uuid,
             answers=answers_of(fields),
             hidden={},
             submitted_at=in_utc(local(moment(sent.submitted), self.time_zone)),
         )
-        return Responses((response,))

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.intake.core import probing
 from services.intake.core.errors import Unreadable
 from services.intake.core.json_body import parsed
+from services.intake.core.registering import SECRET, Paste, Steps, Wanted
 from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answers_of, moment, shaped, unknown_event
 from services.intake.core.submission import RawRequest
@@ -57,6 +59,21 @@ class LimeSurveyPlugin(Webhook):
             return tokens.judged((), secrets)
         verdict = tokens.judged([token] if isinstance(token, str) else [], secrets)
         return Refused(Refusal.BAD_TOKEN) if verdict == Refused(Refusal.MISSING_TOKEN) else verdict
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """With the token in the body, as the plugin has it."""
+        return RawRequest(probing.body_of(mark, api_token=secrets.each[0]), (probing.JSON,))
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """The plugin's settings."""
+        return Steps(
+            (
+                "In LimeSurvey install the plugin LimeSurveyWebhook and activate it (Configuration, Plugins).",
+                f"Open survey {wanted.form_id}, Settings, Simple plugins, and paste what is below.",
+                "Missed responses do not come again: compare the counts before the cohort closes.",
+            ),
+            (Paste("Webhook URL", wanted.address), Paste("API token", SECRET)),
+        )
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response's raw columns: answer codes such as A3, not their labels."""

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from services.intake.core import probing
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.json_body import parsed
+from services.intake.core.registering import SECRET, Paste, Steps, Wanted
 from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answer_of, moment, shaped
 from services.intake.core.submission import SECRET_HEADER, RawRequest
@@ -31,6 +33,12 @@ from services.intake.core.vendor import (
 from services.intake.core.webhook import Webhook, in_utc, setting
 
 TOOL = "the flow"
+BODY = """{
+  "template": "msforms.v1",
+  "form_id": %s,
+  "response_id": "@{triggerOutputs()?['body/resourceData/responseId']}",
+  "response": @{body('Get_response_details')}
+}"""
 DATE_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 UNFILLED = ("@{outputs(", "@{body(", "@{triggerOutputs(", "@{items(", "@outputs(", "@body(", "@triggerOutputs(")
 """How an expression begins that Power Automate did not evaluate."""
@@ -58,6 +66,33 @@ class MicrosoftForms(Webhook):
         if self.username:
             return tokens.basic(request, self.username, secrets)
         return tokens.in_header(request, self.header, secrets)
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """With the header or the password, as the flow has it."""
+        user = self.username
+        proof = tokens.basic_header(user, secrets.each[0]) if user else (self.header, secrets.each[0])
+        return RawRequest(probing.body_of(mark), (probing.JSON, proof))
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """A flow of three steps."""
+        proof = Paste(f"Headers: {self.header}", SECRET)
+        if self.username:
+            proof = Paste(f"Authentication: Basic, user name {self.username}, password", SECRET)
+        return Steps(
+            (
+                "In Power Automate make an automated cloud flow with these three steps:",
+                "1. When a new response is submitted (Microsoft Forms): choose the form.",
+                "2. Get response details (Microsoft Forms): the same form, Response Id of step 1.",
+                "3. HTTP (a premium connector): method POST; paste URI, headers and body from below.",
+                "In the settings of step 3 switch Secure inputs on. Leave the names of the steps as they are.",
+            ),
+            (
+                Paste("URI", wanted.address),
+                Paste("Headers: Content-Type", "application/json"),
+                proof,
+                Paste("Body", BODY % json.dumps(wanted.form_id)),
+            ),
+        )
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response that the flow was started by."""

@@ -9,17 +9,19 @@ whole value of the Authorization header, such as `Basic …` (RFC 7617) of a vie
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import Field
 
+from services.intake.core.api import responses_of
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Polled, Turned, form_of
 from services.intake.core.shapes import Shape, answers_of, moment, shaped
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import TOKEN, ApiAnswer, Reading, RequestNeeded, Response, Responses
+from services.intake.core.vendor import TOKEN, ApiAnswer, Reading, RequestNeeded, Response
 from services.intake.core.webhook import setting
 
 TOOL = "ODK Central"
@@ -64,7 +66,11 @@ class OdkCentral(Polled):
         wanted = {"$top": str(PAGE)} | ({"$filter": since} if cursor else {})
         return self._get(f"{self._feed(form_id)}?{urlencode(wanted, quote_via=quote)}", form_id)
 
-    def turned(self, form_id: str, cursor: str | None, answer: ApiAnswer) -> Turned:
+    def starting(self, since: datetime) -> str | None:
+        """The moment itself."""
+        return since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
         """Page after page; then on from the newest change that was seen."""
         page = shaped(_Page, parsed(answer.body), TOOL)
         changes = [_changed(each) for each in page.value]
@@ -73,7 +79,7 @@ class OdkCentral(Polled):
             return Turned(newest)
         # Only the place in the feed is taken from the link: where the server is, the settings say.
         query = urlsplit(page.following).query
-        return Turned(newest, self._get(f"{self._feed(form_id)}?{query}", form_id))
+        return Turned(newest, self._get(f"{self._feed(asked.form_id)}?{query}", asked.form_id))
 
     def _feed(self, form_id: str) -> str:
         if not form_id.strip(".") or not re.fullmatch(r"[^/?#\s]{1,200}", form_id):
@@ -87,13 +93,8 @@ class OdkCentral(Polled):
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The submissions of one page; fields are keyed with their groups, such as `ratings/c01`."""
         page = shaped(_Page, parsed(request.body), TOOL)
-        found, unread = [], []
-        for sent in page.value:
-            try:
-                found.append(_response(form_of(request), sent))
-            except Unreadable as error:
-                unread.append(error.reason)
-        return Responses(tuple(found), tuple(unread))
+        form = form_of(request)
+        return responses_of(page.value, lambda sent: _response(form, sent))
 
 
 def _response(form: str, value: Any) -> Response:

@@ -16,9 +16,11 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import Field
 
+from services.intake.core import probing
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
+from services.intake.core.registering import SECRET, Paste, Steps, Wanted
 from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answers_of, moment, shaped
 from services.intake.core.submission import RawRequest
@@ -83,6 +85,21 @@ class RedcapDataEntryTrigger(Webhook):
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
         """The sender knows the address; nothing is signed."""
         return tokens.in_path(request, secrets)
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """With the token at the end of the address."""
+        return RawRequest(f"{probing.FIELD}={mark}".encode(), (probing.FORM,), path=secrets.each[0])
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """The project's setting."""
+        return Steps(
+            (
+                f"In REDCap open project {wanted.form_id}, Project Setup, Additional customizations.",
+                "Tick Data Entry Trigger, paste the address, press Test and save.",
+                "Give an API token with export rights to the workers (the connection's variable with _TOKEN).",
+            ),
+            (Paste("Data Entry Trigger address", f"{wanted.address}/{SECRET}"),),
+        )
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         """The record's instrument as the API has it, in raw codes; finished once its form status is complete."""

@@ -5,6 +5,9 @@ Source: https://docs.smartsurvey.io/docs/webhooks-introduction, /docs/samples, /
 Unverified, each one line below: free text stands in `value` of an answer (`_Answer.label`); matrix rows are named by
 `row_id` (`_Answer.field`); custom variables stand in `variables`, else in the query of `entry_url` (`_hidden`); any
 status but `completed` is unfinished (`FINISHED`); the signature is over the raw bytes. XML is not supported.
+Responses are listed at /v1/surveys/{id}/responses with Basic authentication (documented) by `since` (a secondary
+source); that the list's elements are those of the webhook is unverified (`read_page`). No API makes webhooks. The API
+token is the whole value of the Authorization header, `Basic …`.
 """
 
 from collections import defaultdict
@@ -14,26 +17,35 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from services.intake.core import probing
+from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.json_body import parsed
+from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
+from services.intake.core.registering import SECRET, Steps, Wanted
 from services.intake.core.schemes.hmac_signature import HmacHeader, hexadecimal
 from services.intake.core.shapes import Shape, moment, shaped, texts_of
 from services.intake.core.submission import RawRequest
 from services.intake.core.text import plain
 from services.intake.core.vendor import (
+    TOKEN,
     AnswerValue,
     ApiAnswer,
     Reading,
     Refused,
+    RequestNeeded,
     Response,
-    Responses,
     Secrets,
     Verified,
 )
 from services.intake.core.webhook import Webhook
 
 SIGNATURE = HmacHeader("X-SmartSurvey-Signature", encode=hexadecimal)
+TOOL = "SmartSurvey"
 FINISHED = "completed"
+API = "api.smartsurvey.io"
+PROOF = ("Authorization", TOKEN)
+PAGE = 100
 
 
 class _Answer(Shape):
@@ -73,28 +85,70 @@ class _Response(Shape):
 
 
 @dataclass(frozen=True)
-class SmartSurvey(Webhook):
+class SmartSurvey(Backfilled, Webhook):
     """SmartSurvey's webhook: HMAC-SHA256 of the raw body in hexadecimal; deliveries have no id."""
+
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        """SmartSurvey's API."""
+        return frozenset({API})
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
         """The signature covers the raw body and no time."""
         return SIGNATURE.verify(request, secrets)
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """Signed as the tool signs."""
+        body = probing.body_of(mark)
+        return RawRequest(body, (probing.JSON, SIGNATURE.signed(body, secrets.each[0])))
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The responses of the batch; one that can't be read does not hold up the others."""
         if request.body.lstrip()[:1] == b"<":
             words = "SmartSurvey sent XML; choose JSON as the webhook's format, and leave this delivery where it is"
             raise Unreadable(ReasonCode.UNSUPPORTED_FORMAT, words)
-        batch = parsed(request.body)
-        if not isinstance(batch, list):
-            raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, "the body is not SmartSurvey's list of responses")
-        found, unread = [], []
-        for element in batch:
-            try:
-                found.append(_response(shaped(_Response, element, "SmartSurvey")))
-            except Unreadable as error:
-                unread.append(error.reason)
-        return Responses(tuple(found), tuple(unread))
+        return responses_of(_batch(request.body), _read)
+
+    def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
+        """The responses since a moment."""
+        since = moment(cursor)
+        wanted = {"page": 1, "page_size": PAGE} | ({"since": int(since.timestamp())} if since else {})
+        url = f"https://{API}/v1/surveys/{segment(form_id, TOOL)}/responses"
+        return json_request("GET", url, PROOF, form_id=form_id, query=wanted)
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
+        """Page after page, until one is not full."""
+        sent = [each for each in _batch(answer.body) if isinstance(each, dict)]
+        number = int(dict(parse_qsl(urlsplit(asked.url).query)).get("page", "1"))
+        times = [moment(str(each.get("date_modified") or each.get("date_ended") or "")) for each in sent]
+        more = with_query(asked, page=number + 1) if len(sent) >= PAGE else None
+        return Turned(moved_on(cursor, times), more)
+
+    def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """Responses as in the webhook."""
+        return responses_of(_batch(page.body), _read)
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """The survey's Automate tab."""
+        return Steps(
+            (
+                f"In SmartSurvey open survey {wanted.form_id}, Automate, Webhooks, and add a webhook.",
+                f"Address: {wanted.address}",
+                "Format: JSON. Events: completed, updated.",
+                f"Signature key: {SECRET}",
+            )
+        )
+
+
+def _batch(body: bytes) -> list[Any]:
+    batch = parsed(body)
+    if not isinstance(batch, list):
+        raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, "the body is not SmartSurvey's list of responses")
+    return batch
+
+
+def _read(element: Any) -> Response:
+    return _response(shaped(_Response, element, TOOL))
 
 
 def _response(sent: _Response) -> Response:

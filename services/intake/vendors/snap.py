@@ -10,15 +10,17 @@ headers that carry user and key (`HEADERS`). Snap says no time of submission her
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from services.intake.core.api import responses_of
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Polled, Turned, form_of
 from services.intake.core.shapes import Shape, answers_of, shaped
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import TOKEN, ApiAnswer, Reading, RequestNeeded, Response, Responses
+from services.intake.core.vendor import TOKEN, ApiAnswer, Reading, RequestNeeded, Response
 from services.intake.core.webhook import setting
 
 TOOL = "Snap"
@@ -64,22 +66,21 @@ class Snap(Polled):
         user, key = HEADERS
         return RequestNeeded("GET", url, ((user, self.username), (key, TOKEN)), form_id=form_id)
 
-    def turned(self, form_id: str, cursor: str | None, answer: ApiAnswer) -> Turned:
+    def starting(self, since: datetime) -> str | None:  # noqa: ARG002
+        """Snap goes by its own token: from the beginning."""
+        return None
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
         """On from the progress token, at once while Snap says that there is more."""
         page = _page(answer.body)
         mark = page.progresstoken or cursor
-        more = None if page.uptodate or mark == cursor else self.ask(form_id, mark)
+        more = None if page.uptodate or mark == cursor else self.ask(asked.form_id, mark)
         return Turned(mark, more)
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The responses of one page; fields are variable ids such as V1, answers as Snap labels or codes them."""
-        found, unread = [], []
-        for sent in _page(request.body).responses:
-            try:
-                found.append(_response(form_of(request), shaped(_Case, sent, TOOL)))
-            except Unreadable as error:
-                unread.append(error.reason)
-        return Responses(tuple(found), tuple(unread))
+        form = form_of(request)
+        return responses_of(_page(request.body).responses, lambda sent: _response(form, shaped(_Case, sent, TOOL)))
 
 
 def _response(form: str, sent: _Case) -> Response:

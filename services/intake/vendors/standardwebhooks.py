@@ -13,6 +13,7 @@ from typing import Any
 from services.intake.core import plain_event
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.json_body import parsed
+from services.intake.core.registering import SECRET, Steps, Wanted
 from services.intake.core.schemes import standard_webhooks
 from services.intake.core.shapes import Shape, shaped, unknown_event
 from services.intake.core.submission import RawRequest
@@ -39,6 +40,20 @@ class StandardWebhooks(Webhook):
     def delivery_id(self, request: RawRequest) -> str | None:
         """The message id, the same in every retry."""
         return standard_webhooks.message_id(request)
+
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:
+        """Signed as the sender signs."""
+        return standard_webhooks.probe(mark, secrets, now)
+
+    def steps(self, wanted: Wanted) -> Steps:
+        """What the sender must know."""
+        return Steps(
+            (
+                f"Have the sender post messages of Standard Webhooks to {wanted.address}",
+                f"Its secret: {SECRET}",
+                f"The data of a message is as docs/vendors.md has it, with form_id {wanted.form_id}.",
+            )
+        )
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response in `data`; the message's time counts if it names none of its own."""

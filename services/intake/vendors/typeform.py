@@ -2,33 +2,46 @@
 
 Sources: https://www.typeform.com/developers/webhooks/example-payload/ (shape) and
 https://www.typeform.com/developers/webhooks/secure-your-webhooks/ (signature). Typeform switches a webhook off when it
-sees 404 or 410, and sends the same event again after any other failure. Unverified: whether a response can be edited
+sees 404 or 410, and sends the same event again after any other failure. Webhooks are made by PUT under a tag
+(/developers/webhooks/reference/create-or-update-webhook), responses listed newest first
+(/developers/responses/reference/retrieve-responses; the newest may be missing for half an hour). Unverified: the API's
+host of accounts in Europe (setting `api_host`); whether a response can be edited
 (then a new event would carry a later `submitted_at`, which is what counts here).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.intake.core import probing
+from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.json_body import parsed, text_at
+from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
+from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
 from services.intake.core.schemes.hmac_signature import HmacHeader
 from services.intake.core.shapes import Shape, put, shaped, unknown_event
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
+    TOKEN,
     AnswerValue,
     ApiAnswer,
+    Pace,
     Reading,
     Refused,
+    RequestNeeded,
     Response,
     Responses,
     Secrets,
     Verified,
 )
-from services.intake.core.webhook import Webhook
+from services.intake.core.webhook import Webhook, setting
 
+TOOL = "Typeform"
+PROOF = ("Authorization", f"Bearer {TOKEN}")
 SIGNATURE = HmacHeader("Typeform-Signature", prefix="sha256=")
 
 
@@ -81,14 +94,51 @@ class _FormResponse(Shape):
     answers: tuple[_Answer, ...] = ()
 
 
+class _Item(_FormResponse):
+    """A response as the API lists it: its form is the one that was asked for."""
+
+    form_id: str = ""
+    response_type: str = "completed"
+
+
+class _Page(Shape):
+    page_count: int = 1
+    items: tuple[Any, ...] = ()
+
+
+class _Hook(Shape):
+    tag: str
+    url: str = ""
+    enabled: bool = False
+    verify_ssl: bool | None = None
+
+
+class _Hooks(Shape):
+    items: tuple[_Hook, ...] = ()
+
+
 class _Body(Shape):
     event_type: str
     form_response: _FormResponse
 
 
 @dataclass(frozen=True)
-class Typeform(Webhook):
+class Typeform(Backfilled, Webhook):
     """Typeform's webhook: HMAC-SHA256 of the raw body, base64, after `sha256=`; the event's id names the delivery."""
+
+    page_size: ClassVar[int] = 250
+
+    api_host: str = setting("host of the API; api.eu.typeform.com for accounts in Europe", "api.typeform.com")
+
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        """The account's API."""
+        return frozenset({self.api_host})
+
+    @property
+    def pace(self) -> Pace:
+        """Two a second for each token."""
+        return Pace(per_minute=120)
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
         """The signature covers the raw body and no time, so a replay is stopped by its event id instead."""
@@ -98,16 +148,60 @@ class Typeform(Webhook):
         """The event's id, the same in every retry."""
         return text_at(request.body, "event_id")
 
+    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
+        """Signed as the tool signs."""
+        body = probing.body_of(mark)
+        return RawRequest(body, (probing.JSON, SIGNATURE.signed(body, secrets.each[0])))
+
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response that the body holds. Choices become their labels, fields are keyed by their ref."""
         body = shaped(_Body, parsed(request.body), "Typeform")
         if body.event_type not in {"form_response", "form_response_partial"}:
             raise unknown_event("Typeform", "form_response")
-        return Responses((_response(body),))
+        return Responses((_response(body.form_response, partial=body.event_type == "form_response_partial"),))
+
+    def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
+        """The newest responses since a moment."""
+        wanted = {"page_size": self.page_size} | ({"since": cursor} if cursor else {})
+        url = f"{self._forms(form_id)}/responses"
+        return json_request("GET", url, PROOF, form_id=form_id, query=wanted)
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:
+        """Older ones, before the last of the page."""
+        page = shaped(_Page, parsed(answer.body), TOOL)
+        items = [shaped(_Item, each, TOOL) for each in page.items if isinstance(each, dict)]
+        more = with_query(asked, before=items[-1].token) if items and page.page_count > 1 else None
+        return Turned(moved_on(cursor, [each.submitted_at for each in items]), more)
+
+    def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """Responses as in the webhook, but for the event around them."""
+        form = {"form_id": form_of(page)}
+
+        def read(sent: Any) -> Response:
+            item = shaped(_Item, sent, TOOL).model_copy(update=form)
+            return _response(item, partial=item.response_type != "completed")
+
+        return responses_of(shaped(_Page, parsed(page.body), TOOL).items, read)
+
+    def register(self, wanted: Wanted, answers: Sequence[ApiAnswer]) -> RequestNeeded | Change | Registered:
+        """PUT under the connection's name as tag, if what is there differs."""
+        url = f"{self._forms(wanted.form_id)}/webhooks"
+        if not answers:
+            return json_request("GET", url, PROOF)
+        hooks = shaped(_Hooks, parsed(answers[0].body), TOOL).items
+        there = next((each for each in hooks if each.tag == wanted.connection), None)
+        if there and (there.url, there.enabled) == (wanted.address, True) and not wanted.anew:
+            return Registered(Outcome.UNCHANGED)
+        hook = {"url": wanted.address, "enabled": True, "secret": wanted.secret, "verify_ssl": True}
+        events = {"event_types": {"form_response": True}}
+        put = json_request("PUT", f"{url}/{quote(wanted.connection, safe='')}", PROOF, hook | events)
+        return changed(there is not None, put)
+
+    def _forms(self, form: str) -> str:
+        return f"https://{self.api_host}/forms/{segment(form, TOOL)}"
 
 
-def _response(body: _Body) -> Response:
-    sent = body.form_response
+def _response(sent: _FormResponse, *, partial: bool) -> Response:
     answered: dict[str, AnswerValue | None] = {}
     for answer in sent.answers:
         put(answered, answer.field.ref or answer.field.id, answer.value())
@@ -118,5 +212,5 @@ def _response(body: _Body) -> Response:
         answers=answered,
         hidden=hidden,
         submitted_at=sent.submitted_at,
-        partial=body.event_type == "form_response_partial",
+        partial=partial,
     )

@@ -14,6 +14,7 @@ from services.intake.core.explaining.recorded import Recorded
 from services.intake.core.explaining.said import Explained, Memory, quarantined, response_said
 from services.intake.core.matching import unmapped_form
 from services.intake.core.polling import METHOD as POLLED
+from services.intake.core.reading import read
 from services.intake.core.submission import delivery_key
 from services.intake.core.vendor import (
     ApiAnswer,
@@ -125,7 +126,7 @@ class _Reading:
 
     def __init__(self, delivery: Recorded, vendor: Vendor) -> None:
         request = delivery.request.kept
-        reading = vendor.read(request)
+        reading = read(vendor, request)
         self.first = reading if isinstance(reading, RequestNeeded) else None
         self.stopped: Explained = {}
         """Why there is no reading."""
@@ -143,7 +144,7 @@ class _Reading:
                 self.stopped = _unanswered(status, reading)
                 break
             answers.append(ApiAnswer(json.dumps(answer.get("json")).encode()))
-            reading = vendor.read(request, answers)
+            reading = read(vendor, request, answers)
         self.reading = Responses(()) if isinstance(reading, RequestNeeded) else reading
 
     @property

@@ -3,8 +3,10 @@ stopped by what was stored, not by the signature.
 """
 
 import base64
+import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from services.intake.core.form_body import fields_of
 from services.intake.core.signatures import signed
@@ -42,6 +44,11 @@ class HmacHeader:
         bare = [value.removeprefix(self.prefix) for value in sent if value.startswith(self.prefix)]
         return _verdict(request.body, bare, [self.key(secret) for secret in secrets.each], self.encode, self.algorithm)
 
+    def signed(self, body: bytes, secret: str) -> tuple[str, str]:
+        """The header of a body that is signed with a secret."""
+        digest = hmac.digest(self.key(secret).encode(), body, self.algorithm)
+        return self.header, f"{self.prefix}{self.encode(digest).decode()}"
+
 
 @dataclass(frozen=True, slots=True)
 class HmacField:
@@ -61,6 +68,11 @@ class HmacField:
             return Refused(Refusal.MISSING_SIGNATURE)
         message = form.get(self.signed_field, "").encode("utf-8", "surrogatepass")
         return _verdict(message, [form[self.field]], secrets.each, self.encode, self.algorithm)
+
+    def signed(self, message: bytes, secret: str) -> bytes:
+        """A form whose field `signed_field` is the message, signed with a secret."""
+        digest = hmac.digest(secret.encode(), message, self.algorithm)
+        return urlencode({self.signed_field: message, self.field: self.encode(digest)}).encode()
 
 
 def _verdict(

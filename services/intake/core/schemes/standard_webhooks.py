@@ -6,12 +6,14 @@ and does not know `v1a`. In the tests it signs what this file verifies.
 """
 
 import base64
+import hmac
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from services.intake.core import probing
 from services.intake.core.signatures import signed_with
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import Refusal, Refused, Secrets, Verified
@@ -40,6 +42,24 @@ def verify(request: RawRequest, secrets: Secrets, now: datetime) -> Verified | R
     if abs(now.timestamp() - int(time)) > TOLERANCE.total_seconds():
         return Refused(Refusal.TIMESTAMP_OUT_OF_TOLERANCE)
     return Verified()
+
+
+def signed(body: bytes, name: str, secret: str, now: datetime) -> tuple[tuple[str, str], ...] | None:
+    """The headers of a message that is signed with a secret; None for a public key, with which nobody can sign."""
+    key = next(_key(secret), None)
+    if secret.startswith(PUBLIC_KEY) or key is None:
+        return None
+    time = str(int(now.timestamp()))
+    digest = hmac.digest(key, b".".join((name.encode(), time.encode(), body)), "sha256")
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    return (("webhook-id", name), ("webhook-timestamp", time), ("webhook-signature", signature))
+
+
+def probe(mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:
+    """A probe that is signed with the first secret (`core.probing`)."""
+    body = probing.body_of(mark)
+    headers = signed(body, mark, next(iter(secrets.each), ""), now)
+    return RawRequest(body, (probing.JSON, *headers)) if headers else None
 
 
 def message_id(request: RawRequest) -> str | None:

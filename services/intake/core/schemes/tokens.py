@@ -58,6 +58,11 @@ def basic(request: RawRequest, username: str, secrets: Secrets) -> Verified | Re
     return _authorised(named, secrets)
 
 
+def basic_header(username: str, password: str) -> tuple[str, str]:
+    """The header of Basic authentication."""
+    return "Authorization", f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
 def _authorised(sent: Iterable[str], secrets: Secrets) -> Verified | Refused:
     """The verdict on what stood in an Authorization header: what is wrong there is a bad token, not a missing one."""
     verdict = judged(sent, secrets)
