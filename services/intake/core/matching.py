@@ -5,7 +5,6 @@ is not mapped stays in the raw submission and is ignored; what is mapped and not
 mapped to nothing is "not observed" (None).
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
 from services.intake.core.instruments import COMMENT, IDENTITY, Cell, cell_for
 from services.intake.core.roster import Roster
-from services.intake.core.text import LONGEST_ID, folded, listed, plain, shown
+from services.intake.core.text import LONGEST_ID, folded, listed, number_of, plain, shown, spelled
 from services.intake.core.vendor import AnswerValue, Response
 from shared.cohort.definition import CohortDefinition, FormField
 from shared.ids import CohortId, ParticipantId, RaterId
@@ -255,7 +254,7 @@ def _rating(
         for known, rating in choices.items():
             if folded(known) == folded(label):
                 return rating
-    number = _number(value if isinstance(value, float | int) else label)
+    number = number_of(value if isinstance(value, float | int) else label)
     if number is None:
         return Reason(
             ReasonCode.UNMAPPED_CHOICE,
@@ -274,37 +273,13 @@ def _rating(
 def _label(value: AnswerValue) -> str | None:
     if isinstance(value, tuple):
         return value[0].strip() if len(value) == 1 else None
-    return value.strip() if isinstance(value, str) else _spelled(value)
-
-
-def _spelled(number: float) -> str:
-    """A number as a choice's label would have it.
-
-    >>> _spelled(6.0), _spelled(2.5), _spelled(10**400)
-    ('6', '2.5', 'a number out of range')
-    """
-    finite = _number(number)
-    return "a number out of range" if finite is None else f"{finite:g}"
-
-
-def _number(value: float | str) -> float | None:
-    """The finite number that this is; None if it is none. Digits only: no "1e3", no "1_000", no "nan".
-
-    >>> _number("4"), _number("3.5"), _number("4/5"), _number("1e1"), _number(float("nan"))
-    (4.0, 3.5, None, None, None)
-    """
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    plain_digits = isinstance(value, float | int) or set(value.strip()) <= set("0123456789.+-")
-    return number if plain_digits and math.isfinite(number) else None
+    return value.strip() if isinstance(value, str) else spelled(value)
 
 
 def _words(value: AnswerValue) -> str:
     if isinstance(value, tuple):
         return plain(", ".join(value))
-    return plain(value) if isinstance(value, str) else _spelled(value)
+    return plain(value) if isinstance(value, str) else spelled(value)
 
 
 def _evidence(

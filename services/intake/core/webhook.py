@@ -1,13 +1,14 @@
 """What most survey tools have in common: a vendor's file says only what is different about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from services.intake.core.form import Form
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import Refused, Reply, Secrets
+from services.intake.core.vendor import ApiAnswer, Refused, Reply, RequestNeeded, Secrets
 
 
 def setting(what: str, default: str | None = None) -> Any:
@@ -73,6 +74,14 @@ class Webhook:
 
     def delivery_id(self, request: RawRequest) -> str | None:  # noqa: ARG002
         """It has none."""
+        return None
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """It sends answers only."""
+        return ()
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:  # noqa: ARG002
+        """It has no API for that, or none that was tried."""
         return None
 
 

@@ -6,6 +6,7 @@ knows, so every submission is confirmed by fetching it (404: invented, or delete
 sent again, and the zone of the API's times (setting `time_zone`; without it the time of arrival counts).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
 from services.intake.core.schemes import tokens
@@ -34,6 +36,8 @@ from services.intake.core.webhook import Webhook, local, setting, time_zone_sett
 
 TOOL = "Jotform"
 ALIVE = "ACTIVE"
+SILENT = frozenset({"control_head", "control_button", "control_text", "control_pagebreak", "control_divider"})
+"""Parts of a form that ask nothing."""
 
 
 class _Delivery(Shape):
@@ -52,6 +56,29 @@ class _Content(Shape):
 
 class _Answer(Shape):
     content: _Content
+
+
+class _Asked(Shape):
+    name: str = ""
+    text: str = ""
+    type: str = ""
+    options: str = ""
+    mrows: str = ""
+    mcolumns: str = ""
+
+    def questions(self, number: str) -> Iterator[Question]:
+        """What it asks; of a matrix each row, which is named by its words. Lists are divided by bars."""
+        ref = f"q{number}_{self.name}"
+        columns = [(label, label) for label in (self.mcolumns or self.options).split("|")]
+        if self.mrows:
+            yield from (choices(f"{ref}.{row}", row, columns) for row in self.mrows.split("|"))
+        elif self.type not in SILENT:
+            asked = choices(ref, self.text, columns)
+            yield Question(ref, self.text, Asks.TEXT) if self.type == "control_textarea" else asked
+
+
+class _Questions(Shape):
+    content: dict[str, _Asked]
 
 
 @dataclass(frozen=True)
@@ -89,6 +116,23 @@ class Jotform(Webhook):
             words = f"{TOOL} does not confirm that this form has this submission; look whether it is there"
             raise Unreadable(ReasonCode.NOT_CONFIRMED, words, form_id=sent.form)
         return Responses((self._response(content),))
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:
+        """The API's answer has the questions' words beside the answers; options are not told."""
+        form = shaped(_Delivery, fields_of(request), TOOL).form
+        content = shaped(_Answer, parsed(answers[0].body), TOOL).content
+        words = ((f"q{number}_{about.get('name', '')}", about.get("text")) for number, about in content.answers.items())
+        return (Form(form, tuple(Question(ref, text) for ref, text in words if isinstance(text, str))),)
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The form's questions, GET /form/{id}/questions."""
+        if answers:
+            asked = shaped(_Questions, parsed(answers[0].body), TOOL).content
+            return Form(form_id, tuple(each for number, about in asked.items() for each in about.questions(number)))
+        if not re.fullmatch(r"[0-9]{1,30}", form_id):
+            raise Unreadable(ReasonCode.UNKNOWN_FORM, f"this is no id of a form of {TOOL}, which is a number")
+        url = f"https://{self.api_host}/form/{form_id}/questions"
+        return RequestNeeded("GET", url, (("APIKEY", TOKEN), ("Accept", "application/json")), form_id=form_id)
 
     def _response(self, content: _Content) -> Response:
         zoned = self.time_zone != ""

@@ -8,13 +8,14 @@ status but `completed` is unfinished (`FINISHED`); the signature is over the raw
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question
 from services.intake.core.json_body import parsed
 from services.intake.core.schemes.hmac_signature import HmacHeader, hexadecimal
 from services.intake.core.shapes import Shape, moment, shaped, texts_of
@@ -34,6 +35,7 @@ from services.intake.core.webhook import Webhook
 
 SIGNATURE = HmacHeader("X-SmartSurvey-Signature", encode=hexadecimal)
 FINISHED = "completed"
+TEXTS = frozenset({"open_ended", "essay", "comment"})
 
 
 class _Answer(Shape):
@@ -53,6 +55,8 @@ class _Answer(Shape):
 
 class _Question(Shape):
     id: str
+    title: Any = None
+    type: Any = None
     answers: tuple[_Answer, ...] | None = None
 
 
@@ -95,6 +99,20 @@ class SmartSurvey(Webhook):
             except Unreadable as error:
                 unread.append(error.reason)
         return Responses(tuple(found), tuple(unread))
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """The questions' titles; of their options only those that were chosen are sent. Rows of a matrix have none."""
+        batch = parsed(request.body)
+        sent = [shaped(_Response, each, "SmartSurvey") for each in batch] if isinstance(batch, list) else []
+        return tuple(Form(each.survey_id, tuple(_questions(each))) for each in sent)
+
+
+def _questions(sent: _Response) -> Iterator[Question]:
+    for page in sent.pages or ():
+        for each in page.questions or ():
+            asks = Asks.TEXT if each.type in TEXTS else Asks.ANYTHING
+            if not any(answer.row_id for answer in each.answers or ()):
+                yield Question(each.id, str(each.title or ""), asks)
 
 
 def _response(sent: _Response) -> Response:

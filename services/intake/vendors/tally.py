@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed, text_at
 from services.intake.core.schemes.hmac_signature import HmacHeader
 from services.intake.core.shapes import Shape, answer_of, moment, put, shaped, unknown_event
@@ -28,6 +29,7 @@ from services.intake.core.webhook import Webhook
 
 SIGNATURE = HmacHeader("Tally-Signature")
 HIDDEN = "HIDDEN_FIELDS"
+TEXTS = frozenset({"TEXTAREA", "INPUT_TEXT"})
 
 
 class _Option(Shape):
@@ -53,6 +55,17 @@ class _Field(Shape):
                 yield row, label
             return
         yield self.key, _labels(self.value, self.options)
+
+    def questions(self) -> Iterator[Question]:
+        """What it asks; of a matrix each row."""
+        if self.type == HIDDEN:
+            yield Question(self.label or self.key, asks=Asks.HIDDEN)
+        elif self.rows:
+            for row in self.rows:
+                yield choices(f"{self.key}.{row.id}", row.text or "", _said(self.columns))
+        else:
+            question = choices(self.key, self.label or "", _said(self.options))
+            yield Question(self.key, question.title, Asks.TEXT) if self.type in TEXTS else question
 
 
 class _Data(Shape):
@@ -86,6 +99,12 @@ class Tally(Webhook):
             raise unknown_event("Tally", "FORM_RESPONSE")
         return Responses((_response(body.data),))
 
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """Labels and options stand beside the answers."""
+        sent = shaped(_Body, parsed(request.body), "Tally").data
+        asked = [question for field in sent.fields for question in field.questions()] if sent else []
+        return (Form(sent.formId, tuple(asked)),) if sent else ()
+
 
 def _response(sent: _Data) -> Response:
     answered: dict[str, AnswerValue | None] = {}
@@ -103,6 +122,11 @@ def _response(sent: _Data) -> Response:
         hidden=hidden,
         submitted_at=moment(sent.createdAt),
     )
+
+
+def _said(options: tuple[_Option, ...] | None) -> Iterator[tuple[str, str]]:
+    """Options as they are read: by their texts."""
+    return ((option.text or option.id, option.text or option.id) for option in options or ())
 
 
 def _labels(value: Any, options: tuple[_Option, ...] | None) -> AnswerValue | None:

@@ -6,13 +6,14 @@ sees 404 or 410, and sends the same event again after any other failure. Unverif
 (then a new event would carry a later `submitted_at`, which is what counts here).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed, text_at
 from services.intake.core.schemes.hmac_signature import HmacHeader
 from services.intake.core.shapes import Shape, put, shaped, unknown_event
@@ -30,6 +31,7 @@ from services.intake.core.vendor import (
 from services.intake.core.webhook import Webhook
 
 SIGNATURE = HmacHeader("Typeform-Signature", prefix="sha256=")
+TEXTS = frozenset({"long_text", "short_text"})
 
 
 class _Field(Shape):
@@ -73,12 +75,50 @@ class _Answer(BaseModel):
         return text if isinstance(text, str) else None
 
 
+class _Asked(Shape):
+    id: str = ""
+    ref: str = ""
+    type: str = ""
+    title: str = ""
+    choices: tuple[_Choice, ...] = ()
+    properties: "_Properties | None" = None
+
+    def questions(self) -> Iterator[Question]:
+        """The question, or those of the group or matrix that it stands for."""
+        inner = self.properties or _Properties()
+        if inner.fields:
+            for each in inner.fields:
+                yield from each.questions()
+            return
+        labels = [each.label or "" for each in self.choices or inner.choices]
+        question = choices(self.ref or self.id, self.title, zip(labels, labels, strict=True))
+        yield Question(question.ref, self.title, Asks.TEXT) if self.type in TEXTS else question
+
+
+class _Properties(Shape):
+    choices: tuple[_Choice, ...] = ()
+    fields: tuple[_Asked, ...] = ()
+
+
+class _Definition(Shape):
+    id: str
+    fields: tuple[_Asked, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> Form:
+        """The form that it defines."""
+        asked = [question for each in self.fields for question in each.questions()]
+        return Form(self.id, (*asked, *(Question(name, asks=Asks.HIDDEN) for name in self.hidden)))
+
+
 class _FormResponse(Shape):
     form_id: str
     token: str = ""
     submitted_at: datetime | None = None
     hidden: dict[str, Any] | None = None
     answers: tuple[_Answer, ...] = ()
+    definition: Any = None
 
 
 class _Body(Shape):
@@ -104,6 +144,11 @@ class Typeform(Webhook):
         if body.event_type not in {"form_response", "form_response_partial"}:
             raise unknown_event("Typeform", "form_response")
         return Responses((_response(body),))
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """The definition that goes with each response."""
+        defined = shaped(_Body, parsed(request.body), "Typeform").form_response.definition
+        return (shaped(_Definition, defined, "Typeform").form,) if defined else ()
 
 
 def _response(body: _Body) -> Response:
