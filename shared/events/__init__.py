@@ -7,7 +7,7 @@ is never removed or retyped, only optional ones are added; anything else is a ne
 
 from shared.events.base import Event
 from shared.events.bus import InvariantsDue
-from shared.events.intake import EvidenceRecorded, Piece, SubmissionQuarantined, SubmissionReceived
+from shared.events.intake import EvidenceRecorded, MappingChanged, Piece, SubmissionQuarantined, SubmissionReceived
 from shared.events.reading import UnreadableEvent, newest_form
 from shared.events.reporting import (
     CohortReported,
@@ -36,6 +36,7 @@ from shared.words import Service
 EVENTS: dict[str, type[Event]] = {
     event.name: event
     for event in (
+        MappingChanged,
         SubmissionReceived,
         EvidenceRecorded,
         SubmissionQuarantined,
@@ -54,6 +55,7 @@ EVENTS: dict[str, type[Event]] = {
 }
 
 ROUTES: dict[str, tuple[Service, ...]] = {
+    MappingChanged.name: (Service.INTAKE,),
     SubmissionReceived.name: (Service.INTAKE,),
     EvidenceRecorded.name: (Service.SCORING,),
     SubmissionQuarantined.name: (),
@@ -101,6 +103,7 @@ __all__ = [
     "GroupFigure",
     "InvariantsDue",
     "MailProofDue",
+    "MappingChanged",
     "ParticipantScored",
     "Piece",
     "PlanReleased",

@@ -2,7 +2,8 @@
 
 Most submissions carry everything, and one transaction does it all. A thin webhook only points to the response: then
 the vendor's API is asked with no transaction open (an `Effect`), and what it answered is kept for a retry.
-`reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells.
+`reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells, `rereading`
+does it again for what arrived before its mapping changed.
 """
 
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ from services.intake import store
 from services.intake.core.submission import SubmissionKind, SubmissionState
 from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
 from services.intake.handlers.reading import Reader
+from services.intake.handlers.rereading import reread
 from services.intake.handlers.recording import Understood, record, record_much
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
 from shared.cohort.store import definition_of
 from shared.db import Cause, UnitOfWork
-from shared.events import SubmissionReceived
+from shared.events import MappingChanged, SubmissionReceived
 from shared.handling import Commit, Effect, Handlers, Together
 from shared.http_client import HttpClient
 from shared.ids import CohortId, SubmissionId
@@ -68,7 +70,8 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
     return {
         SubmissionReceived.name: Together(
             Effect(begin=begin, act=act, settle=settle, lane=lane), many=partial(_begin_many, reader)
-        )
+        ),
+        MappingChanged.name: partial(reread, reader),
     }
 
 

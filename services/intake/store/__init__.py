@@ -15,7 +15,7 @@ from services.intake.store.arrivals import (
     limit_patience,
     was_blocked,
 )
-from services.intake.store.evidence import add_evidence, add_said, history, lock_keys, set_latest
+from services.intake.store.evidence import add_evidence, add_said, history, let_fall, lock_keys, said_by, set_latest
 from services.intake.store.listings import (
     Quarantined,
     QuarantinedDetail,
@@ -27,6 +27,17 @@ from services.intake.store.listings import (
     quarantined_one,
     refusals,
 )
+from services.intake.store.rereadings import (
+    CHANGED,
+    SAME,
+    UNREAD,
+    ParticipantChange,
+    Reread,
+    RereadingSummary,
+    latest_rereading,
+    note_reread,
+    rereading_summary,
+)
 from services.intake.store.roster import roster_named, roster_of
 from services.intake.store.routes import Route, Routes, route_of, routes
 from services.intake.store.submissions import (
@@ -37,18 +48,25 @@ from services.intake.store.submissions import (
     known_until,
     settle_much,
     submission_locked,
+    submissions_after,
     submissions_locked,
 )
 
 __all__ = [
+    "CHANGED",
     "EVERY_UNKNOWN",
+    "SAME",
+    "UNREAD",
     "Arrival",
     "Key",
+    "ParticipantChange",
     "Quarantined",
     "QuarantinedDetail",
     "Refusal",
     "Refusals",
     "Repeats",
+    "Reread",
+    "RereadingSummary",
     "Route",
     "Routes",
     "Stored",
@@ -66,18 +84,24 @@ __all__ = [
     "keep_answers",
     "known_as",
     "known_until",
+    "latest_rereading",
+    "let_fall",
     "limit_patience",
     "lock_keys",
+    "note_reread",
     "quarantined",
     "quarantined_one",
     "refusals",
+    "rereading_summary",
     "roster_named",
     "roster_of",
     "route_of",
     "routes",
+    "said_by",
     "set_latest",
     "settle_much",
     "submission_locked",
+    "submissions_after",
     "submissions_locked",
     "was_blocked",
 ]

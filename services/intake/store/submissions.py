@@ -62,6 +62,17 @@ def before(connection: sa.Connection, submission: Submission) -> Iterator[Submis
         yield _submission(row)
 
 
+def submissions_after(
+    uow: UnitOfWork, cohort: CohortId, connections: Sequence[str], after: SubmissionId | None, most: int
+) -> list[Submission]:
+    """The next submissions that came in on some connections, in the order of their ids; their rows are locked."""
+    s = submissions.c
+    later = sa.true() if after is None else s.id > after
+    mine = sa.and_(s.cohort == cohort, s.connection.in_(connections), s.kind == SubmissionKind.WEBHOOK, later)
+    query = sa.select(submissions).where(mine).order_by(s.id).limit(most).with_for_update()
+    return [_submission(row) for row in uow.execute(query).mappings()]
+
+
 def _submission(row: sa.RowMapping) -> Submission:
     return Submission(
         id=row["id"],
