@@ -136,9 +136,9 @@ def test_two_questions_that_were_confused_are_told_apart(pilot: Pilot) -> None:
 
 
 def test_a_field_that_is_no_longer_mapped_takes_its_ratings_back_and_the_amounts_say_so(pilot: Pilot) -> None:
-    opening = pilot.change(FIELDS, f"appraisal-360,typeform,wNe360aT,{SL1A},SL1a\n", "")
+    opening = pilot.change(FIELDS, f"appraisal-360,typeform,wNe360aT,{SL1B},SL1b\n", "")
     pilot.bench.work()
-    assert all("SL1a" not in each for each in pilot.ratings().values())
+    assert all("SL1b" not in each for each in pilot.ratings().values())
     assert opening.rereading is not None
     with pilot.bench.db.read() as connection:
         summary = store.rereading_summary(connection, opening.rereading)
@@ -168,7 +168,7 @@ def test_what_waited_for_its_mapping_is_read_without_being_retried_by_hand(pilot
     with pilot.bench.db.read() as connection:
         codes = {each.code for each in store.quarantined(connection, COHORT)}
     assert "unmapped_choice" in codes
-    unknown = "4/5"
+    unknown = "Sometimes-ish"
     pilot.change(CHOICES, "Not observed,", f"{unknown},4\nNot observed,")
     pilot.bench.work()
     with pilot.bench.db.read() as connection:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
-from services.intake.core.matching import Identity, Matched, Source, fields_of, identity_of, match
+from services.intake.core.identity import Identity, identity_of
+from services.intake.core.matching import Matched, Source, fields_of, match
 from services.intake.core.roster import Roster
 from services.intake.core.text import shown
 from services.intake.core.uploads import UploadReading
@@ -78,7 +79,8 @@ def of_responses(
     for response in finished:
         matched = match(response, source, definition, roster)
         if not isinstance(matched, Matched):
-            detail = detail or _detail(response, identity_of(response, fields_of(response, source, definition)))
+            fields = fields_of(response, source, definition)
+            detail = detail or _detail(response, identity_of(response, fields, source.identity))
             reasons.extend(_placed(matched.reasons, response, several=len(finished) > 1))
             continue
         evidence.extend(matched.evidence)

@@ -7,7 +7,8 @@ from services.intake import files, store
 from services.intake.core import meaning, uploads
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.grid import Mistake
-from services.intake.core.matching import Source, fields_of, identity_of, unmapped_form
+from services.intake.core.identity import identity_of
+from services.intake.core.matching import Source, fields_of, unmapped_form
 from services.intake.core.meaning import Meaning
 from services.intake.core.submission import SubmissionKind
 from services.intake.core.vendor import ApiAnswer, NothingSaid, RequestNeeded, Responses
@@ -43,7 +44,7 @@ class Reader:
         if known is None:
             return meaning.unreadable(_no_vendor(connection.vendor))
         vendor = known.configured(connection.settings)
-        source = Source(submission.connection, connection.instrument)
+        source = Source(submission.connection, connection.instrument, connection.identity)
         try:
             reading = vendor.read(submission.request, submission.answers if answers is None else answers)
         except Unreadable as error:
@@ -71,7 +72,9 @@ class Reader:
         definition: CohortDefinition,
     ) -> Meaning:
         responses = reading.each if isinstance(reading, Responses) else ()
-        named = [identity_of(response, fields_of(response, source, definition)) for response in responses]
+        named = [
+            identity_of(response, fields_of(response, source, definition), source.identity) for response in responses
+        ]
         roster = store.roster_named(uow.connection, submission.cohort, named)
         return meaning.of_responses(reading, source, definition, roster)
 

@@ -8,14 +8,13 @@ from typing import Any
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
 from services.intake.core.explaining.recorded import Recorded, utc
+from services.intake.core.identity import Identity, identity_of
 from services.intake.core.instruments import COMMENT, IDENTITY
 from services.intake.core.matching import (
-    Identity,
     Matched,
     Unmatched,
     answer_to,
     fields_of,
-    identity_of,
     in_utc,
     match,
 )
