@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from deploy.cli import backups, cohorts, deliveries, evidence, mail, operations, plans, pool, results, status, webhooks
+from deploy.cli import (
+    backups,
+    cohorts,
+    deliveries,
+    evidence,
+    mail,
+    mapping,
+    operations,
+    plans,
+    pool,
+    results,
+    status,
+    webhooks,
+)
 from deploy.cli.output import complain
 from shared.errors import TalentlineError
 
@@ -19,6 +32,7 @@ backups.add_to(app)
 app.command("status")(status.status)
 app.command("submit")(evidence.submit)
 app.add_typer(cohorts.group, name="cohort")
+app.add_typer(mapping.group, name="mapping")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
 app.add_typer(plans.group, name="plan")

@@ -34,6 +34,10 @@ class IntakeSettings(Settings):
     fetch_timeout_seconds: float = Field(default=20, gt=0, description="for each answer of a vendor's API")
     fetch_max_bytes: int = Field(default=5 * MIB, gt=0, description="largest answer of a vendor's API that is read")
 
+    link_key: str | None = Field(
+        default=None, repr=False, min_length=16, description="from which the tokens of personal links are made; keep it"
+    )
+
     def secret(self, secret_env: str) -> str | None:
         """The secret (or, while it is changed, several divided by commas or line breaks) that a connection's variable
         holds; None if it is not set.

@@ -4,6 +4,7 @@ A command works in the caller's transaction and returns values; the door turns t
 """
 
 from services.intake.commands.explained import explained
+from services.intake.commands.links import PersonalLink, UnusableLink, personal_links
 from services.intake.commands.requests import request_run, retry
 from services.intake.commands.taking import Taken, take
 from services.intake.commands.uploads import UPLOAD, Accepted, Refused, submit_file
@@ -12,12 +13,15 @@ from services.intake.commands.webhooks import TurnedAway, accept_webhook, judged
 __all__ = [
     "UPLOAD",
     "Accepted",
+    "PersonalLink",
     "Refused",
     "Taken",
     "TurnedAway",
+    "UnusableLink",
     "accept_webhook",
     "explained",
     "judged",
+    "personal_links",
     "request_run",
     "retry",
     "submit_file",

@@ -5,7 +5,9 @@ e-mail address or by the token of a personal link. An address or a token is look
 (`Roster`); it never stands in a reason or a log.
 """
 
+import base64
 import hashlib
+import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -97,6 +99,16 @@ def address(email: str) -> str:
 def token_hash(token: str) -> str:
     """What is kept of a link's token, and looked up: its SHA-256 (hex). Tokens are too long to be guessed."""
     return hashlib.sha256(token.strip().encode()).hexdigest()
+
+
+def link_token(key: str, cohort: str, person: str) -> str:
+    """The token of somebody's own link: the same whenever it is made with this key, and not to be guessed without it.
+
+    >>> len(link_token("a long random key", "spring", "R-1")), link_token("k", "a", "b") == link_token("k", "ab", "")
+    (24, False)
+    """
+    digest = hmac.digest(key.encode(), f"{cohort}\0{person}".encode(), "sha256")
+    return base64.urlsafe_b64encode(digest)[:24].decode()
 
 
 def resolved(identity: Identity, by: IdentityBy, instrument: Instrument, roster: Roster) -> Identity | Reason:

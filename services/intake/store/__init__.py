@@ -43,6 +43,8 @@ from services.intake.store.routes import Route, Routes, route_of, routes
 from services.intake.store.submissions import (
     Submission,
     before,
+    deliveries_of,
+    delivery_of,
     keep_answers,
     known_as,
     known_until,
@@ -77,6 +79,8 @@ __all__ = [
     "before",
     "count_refusals",
     "count_repeats",
+    "deliveries_of",
+    "delivery_of",
     "duplicates",
     "history",
     "is_overdue",

@@ -16,6 +16,10 @@ from shared.db import UnitOfWork
 from shared.ids import CohortId, SubmissionId
 
 
+PAGE = 50
+"""Submissions that are looked at together: each may be as large as the door allows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A stored submission, as far as its reading needs it."""
@@ -71,6 +75,28 @@ def submissions_after(
     mine = sa.and_(s.cohort == cohort, s.connection.in_(connections), s.kind == SubmissionKind.WEBHOOK, later)
     query = sa.select(submissions).where(mine).order_by(s.id).limit(most).with_for_update()
     return [_submission(row) for row in uow.execute(query).mappings()]
+
+
+def deliveries_of(
+    connection: sa.Connection, cohort: CohortId, name: str, *, newest: int | None = None
+) -> Iterator[Submission]:
+    """What came in on a connection, for looking: oldest first, or the newest so many, newest first."""
+    s = submissions.c
+    query = sa.select(submissions).where(s.cohort == cohort, s.connection == name, s.kind == SubmissionKind.WEBHOOK)
+    if newest is not None:
+        yield from map(_submission, connection.execute(query.order_by(s.id.desc()).limit(newest)).mappings())
+        return
+    after = ""
+    while rows := connection.execute(query.where(s.id > after).order_by(s.id).limit(PAGE)).mappings().all():
+        yield from map(_submission, rows)
+        after = rows[-1]["id"]
+
+
+def delivery_of(connection: sa.Connection, cohort: CohortId, submission: SubmissionId) -> Submission | None:
+    """One delivery of a cohort, for looking; None if it has no such."""
+    query = sa.select(submissions).where(submissions.c.id == submission, submissions.c.cohort == cohort)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _submission(row)
 
 
 def _submission(row: sa.RowMapping) -> Submission:
