@@ -7,7 +7,7 @@ import typer
 
 from deploy.cli.access import ready
 from deploy.cli.links import links
-from deploy.cli.mapping import tell_rereading
+from deploy.cli.mapping_words import tell_rereading
 from deploy.cli.output import AsJson, Timeout, Wait, complain, followed, number, out, say, show, table
 from services.intake import store as intake
 from services.intake.vendors import VENDORS

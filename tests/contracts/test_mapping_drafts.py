@@ -5,6 +5,7 @@ proposed (recall), and how many fields bear the item's statement as their title.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -60,7 +61,9 @@ def measured(name: str, forms: Sequence[Form], sample: Sample, known: Known | No
     ]
     assert all(agrees(rows[ref], right[ref]) for ref in titled)
     precision, recall = hits / len(proposed) if proposed else 1.0, hits / len(right)
-    print(f"{name:<34} precision {precision:.2f}  recall {recall:.2f}  statement as title {len(titled):>2}")
+    sys.stdout.write(
+        f"{name:<34} precision {precision:.2f}  recall {recall:.2f}  statement as title {len(titled):>2}" + "\n"
+    )
     return precision, recall, len(titled)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.core.evidence import Evidence, EvidenceKey, Said, newest, occasions
+from services.intake.core.evidence import Evidence, EvidenceKey, Said, occasions
 from services.intake.core.rereading import Amount, add, restated, revised
 from shared.ids import CohortId, ParticipantId, RaterId, SubmissionId
 from shared.words import Instrument, Relationship

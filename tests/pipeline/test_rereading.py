@@ -52,7 +52,8 @@ class Pilot:
         found: dict[tuple[str, str], dict[str, float | None]] = {}
         latest, evidence = tables.latest.c, tables.pieces.c
         with self.bench.db.read() as connection:
-            keys = connection.execute(sa.select(latest).where(latest.instrument == "appraisal_360")).mappings().all()
+            query = sa.select(tables.latest).where(latest.instrument == "appraisal_360")
+            keys = connection.execute(query).mappings().all()
             for key in keys:
                 mine = (evidence.participant == key["participant"], evidence.given_by == key["given_by"])
                 rows = connection.execute(sa.select(tables.pieces).where(*mine)).mappings()
@@ -144,8 +145,8 @@ def test_a_field_that_is_no_longer_mapped_takes_its_ratings_back_and_the_amounts
         summary = store.rereading_summary(connection, opening.rereading)
     assert summary is not None
     for each in summary.changes:
-        total = lambda amount: amount.given + amount.not_observed  # noqa: E731  (two uses)
-        assert total(each.before) - total(each.after) == each.submissions
+        before, after = each.before, each.after
+        assert before.given + before.not_observed - after.given - after.not_observed == each.submissions
         assert each.before != Amount()
 
 

@@ -43,10 +43,14 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What is the matter, where, and what to do. `words` may quote what was sent; `code` never does."""
+    """What is the matter, where, and what to do. `words` may quote what was sent; `code` never does.
+
+    `answer`: the answer that is the matter, where it is one.
+    """
 
     code: ReasonCode
     words: str
+    answer: str = ""
 
 
 class Unreadable(PermanentError):

@@ -130,14 +130,15 @@ class Occasion:
 def occasions(history: Iterable[Said]) -> list[Occasion]:
     """The pieces of evidence in all that was ever said for one key, oldest first.
 
-    Saying the same again adds nothing. Changing a statement and changing it back gives three pieces: an undated one, and
-    one that was read otherwise in between.
+    Saying the same again adds nothing. Changing a statement and changing it back gives three pieces, where
+    it is undated, or was read otherwise in between.
     The outcome does not depend on the order of `history`.
     """
     found: dict[EvidenceId, Occasion] = {}
     times: dict[EvidenceId, int] = {}
     last: EvidenceId | None = None
-    ordered = sorted(((said.as_of, said.evidence.evidence_id(), said.submission, said) for said in history), key=_order)
+    told = ((said.as_of, said.evidence.evidence_id(), said.submission, said) for said in history)
+    ordered = sorted(told, key=_order)
     for _, content, _, said in ordered:
         if content == last:
             continue

@@ -36,7 +36,7 @@ NOBODY = frozenset({"anonymous"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who speaks about whom, as sent; an empty text is what was not sent. `doubled`: what was sent twice, differently."""
+    """Who speaks about whom, as sent; an empty text is what was not sent. `doubled`: what was sent in two ways."""
 
     participant: str
     by: str

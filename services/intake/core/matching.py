@@ -5,7 +5,7 @@ is not mapped stays in the raw submission and is ignored; what is mapped and not
 mapped to nothing is "not observed" (None).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -243,12 +243,14 @@ def _rating(
             ReasonCode.UNMAPPED_CHOICE,
             f"{where} was answered “{shown(label)}”, which is not in programme/choices.csv; add the label with its"
             " rating (empty for “not observed”) and update the cohort",
+            shown(label),
         )
     if not cell.minimum <= number <= cell.maximum:
         return Reason(
             ReasonCode.OFF_SCALE,
             f"{where} was answered {shown(number)}, which is not between {cell.minimum:g} and {cell.maximum:g};"
             " correct the form's scale, or add the answer to programme/choices.csv, and update the cohort",
+            shown(number),
         )
     return number
 

@@ -15,8 +15,8 @@ from services.intake import store
 from services.intake.core.submission import SubmissionKind, SubmissionState
 from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
 from services.intake.handlers.reading import Reader
-from services.intake.handlers.rereading import reread
 from services.intake.handlers.recording import Understood, record, record_much
+from services.intake.handlers.rereading import reread
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
 from shared.cohort.store import definition_of

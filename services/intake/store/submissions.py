@@ -15,7 +15,6 @@ from services.intake.tables import submissions
 from shared.db import UnitOfWork
 from shared.ids import CohortId, SubmissionId
 
-
 PAGE = 50
 """Submissions that are looked at together: each may be as large as the door allows."""
 

@@ -1,10 +1,11 @@
 """Qualtrics event subscriptions: thin. A form-encoded event with an HMAC among its fields; the API gives the
 answers.
 
-Sources: https://api.qualtrics.com (subscriptions, responses), read through mirrors; the signature from a public
-receiver with test vectors (kyma-incubator/connector-tools). GET survey-definitions gives the questions (`define`). There is no delivery id and no signed time. Right after
-the event the response may not be readable: 404 means "not yet". Unverified, each one line below: shapes of a definition (`_Defined`); how often an event
-is sent again; statuses of previews and tests (`TESTS`); `encrypt: true` is not supported (leave it false).
+Sources: https://api.qualtrics.com (subscriptions, responses, survey-definitions), read through mirrors; the signature
+from a public receiver with test vectors (kyma-incubator/connector-tools). There is no delivery id and no signed time.
+Right after the event the response may not be readable: 404 means "not yet". Unverified, each one line below: how often
+an event is sent again; statuses of previews and tests (`TESTS`); the parts of a definition (`_Defined`);
+`encrypt: true` is not supported (leave it false).
 """
 
 import re

@@ -29,7 +29,7 @@ BY_THEIR_NAME = frozenset((*PARTICIPANT_FIELDS, *RATER_FIELDS, *RELATIONSHIP_FIE
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about a form. `blocks`: responses can't count until it is put right. `count`: responses concerned."""
+    """One thing about a form. `blocks`: responses can't count until it is put right. `count`: how often."""
 
     form_id: str
     blocks: bool
@@ -120,19 +120,19 @@ class Check:
                     yield Finding(form_id, False, words)
 
     def _reasons(self) -> Iterator[Finding]:
-        """Why responses can't count, those alike together: of ids that are wrong, the first stands for all."""
+        """Why responses can't count, those alike together: of one label in many fields, or many wrong ids, the first
+        stands for all.
+        """
         grouped: dict[tuple[str, ReasonCode, str], list[tuple[str, int]]] = defaultdict(list)
         for (form_id, reason), count in sorted(self.reasons.items(), key=lambda each: each[0][1].words):
-            about = reason.words if reason.code in _EACH_ITS_OWN else ""
+            about = reason.answer or (reason.words if reason.code in _EACH_ITS_OWN else "")
             grouped[form_id, reason.code, about].append((reason.words, count))
         for (form_id, _, _), several in grouped.items():
             more = f" (and {len(several) - 1} more such)" if len(several) > 1 else ""
             yield Finding(form_id, True, several[0][0] + more, sum(count for _, count in several))
 
 
-_EACH_ITS_OWN = frozenset(
-    {ReasonCode.UNMAPPED_CHOICE, ReasonCode.OFF_SCALE, ReasonCode.BAD_MAPPING, ReasonCode.UNKNOWN_FORM}
-)
+_EACH_ITS_OWN = frozenset({ReasonCode.BAD_MAPPING, ReasonCode.UNKNOWN_FORM})
 
 
 def check_of(connection: str, definition: CohortDefinition) -> Check:

@@ -130,7 +130,7 @@ class _Form:
         return rows
 
     def _rated(self, questions: Sequence[Question], taken: set[str]) -> dict[str, FieldRow]:
-        """Fields that ask what is rated. Those that nothing is near to are left for the texts where they could be one."""
+        """Fields that ask what is rated. What could be a comment, and is near to nothing, is left for the texts."""
         targets = [each for each in targets_of(self.definition, self.instrument) if each.code not in taken]
         verdicts = matched([Asked(each.ref, each.title) for each in questions], targets)
         by_ref = {each.ref: each for each in questions}
@@ -186,7 +186,7 @@ def _choices(rated: Sequence[Question], definition: CohortDefinition) -> list[Ch
             reads.setdefault(sent, "" if label == sent else label)
     rows: list[ChoiceRow] = []
     done: set[str] = set()
-    for sent in reads:
+    for sent, label in reads.items():
         if folded(sent) in done:
             continue
         done.add(folded(sent))
@@ -195,7 +195,7 @@ def _choices(rated: Sequence[Question], definition: CohortDefinition) -> list[Ch
             worth = _with_known(known[folded(sent)], worth)
         elif worth.rating is not None and number_of(sent) == worth.rating:
             continue
-        rows.append(ChoiceRow(sent, reads[sent], worth))
+        rows.append(ChoiceRow(sent, label, worth))
     return rows
 
 

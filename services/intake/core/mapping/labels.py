@@ -107,17 +107,23 @@ def _worth(label: str, number: float | None, word: str, series: Mapping[str, flo
     if folded(word).rstrip(".") in NOT_OBSERVED or folded(label).rstrip(".") in NOT_OBSERVED:
         return Worth(None, KNOWN_WORD)
     by_word = (series or {}).get(folded(word))
-    if number is not None and not scale.holds(number):
-        return Worth(None, 0, f"its number is off the scale {scale.minimum:g} to {scale.maximum:g}")
-    if number is not None and by_word is not None and by_word != number:
-        return Worth(None, 0, f"its number says {number:g}, its word {by_word:g}: is the scale turned round?")
-    if number is not None and _says_otherwise(word, number, scale):
-        return Worth(None, 0, f"its number says {number:g}, its word the other end of a scale: is it turned round?")
     if number is not None:
-        return Worth(number, BY_NUMBER)
+        doubt = _doubt(number, word, by_word, scale)
+        return Worth(None, 0, doubt) if doubt else Worth(number, BY_NUMBER)
     if by_word is not None:
         return Worth(by_word, BY_SERIES)
     return Worth(None, 0, "it is no label that is known here; write its rating, or leave it blank for “not observed”")
+
+
+def _doubt(number: float, word: str, by_word: float | None, scale: Scale) -> str:
+    """Why a label's number can't be believed; empty if it can."""
+    if not scale.holds(number):
+        return f"its number is off the scale {scale.minimum:g} to {scale.maximum:g}"
+    if by_word is not None and by_word != number:
+        return f"its number says {number:g}, its word {by_word:g}: is the scale turned round?"
+    if _says_otherwise(word, number, scale):
+        return f"its number says {number:g}, its word the other end of a scale: is it turned round?"
+    return ""
 
 
 def _series(words: Sequence[str], scale: Scale) -> Mapping[str, float] | None:

@@ -4,7 +4,7 @@ count, and no statement is proposed for two questions.
 In three passes. Equal words (apart from case, spacing, numbering and the like) are certain. A reference that ends in a
 code, such as `ratings/sl1a`, is nearly so where the title says nothing else. What is left is compared word by word with
 rapidfuzz: a question gets a statement if it is near (`PROPOSED_FROM`), clearly nearer than the next (`CLEARLY`), and
-nearest to it in turn. A question that turns a statement into its opposite is never the same, however near its words are.
+nearest to it in turn. A question that turns a statement into its opposite is never the same, however near its words.
 """
 
 import html
