@@ -56,7 +56,6 @@ def known_by(folder: Path, how: str) -> None:
 def send(bench: Bench, body: bytes, connection: str = "appraisal-360") -> None:
     headers = {"Typeform-Signature": typeform_signature(body, PILOT_SECRET)}
     assert bench.client.post(f"/webhooks/{connection}", content=body, headers=headers).status_code == 200
-    bench.work()
 
 
 def a_body(event: str, hidden: dict[str, str], **more: Any) -> bytes:
@@ -83,16 +82,17 @@ def test_a_responder_is_known_by_the_address_in_raters_csv_and_the_address_stays
     bench: Bench, folder: Path
 ) -> None:
     known_by(folder, "responder_email")
-    change(folder / "programme/form_fields.csv", "vendor,form_id", "vendor,form_id")
     with (folder / "programme/form_fields.csv").open("a", encoding="utf-8") as fields:
         fields.write("appraisal-360,typeform,wNe360aT,address,identity:email\n")
     bench.open(folder)
     with bench.db.read() as connection:
         rater = people.raters_of(connection, COHORT)[0]
     send(bench, a_body("e1", {"address": f" {rater.email.upper()} "}))
+    bench.work()
     assert counted(bench.db) == {(rater.participant, rater.rater)}
     send(bench, a_body("e2", {"address": "stranger@example.org"}))
     send(bench, a_body("e3", {}))
+    bench.work()
     reasons = quarantined(bench.db)
     assert set(reasons) == {"unknown_rater", "identity_missing"}
     with bench.db.read() as connection:
@@ -119,9 +119,11 @@ def test_personal_links_name_their_rater_are_the_same_when_made_again_and_stand_
         stored = [repr(connection.execute(sa.select(table)).all()) for table in people.metadata.sorted_tables]
     assert not [who for who, token in tokens.items() if any(token in rows for rows in stored)]
     send(bench, a_body("e1", {"token": tokens[links[0].person]}))
+    bench.work()
     assert counted(bench.db) == {(links[0].participant, links[0].person)}
     send(bench, a_body("e2", {"token": tokens[links[0].person], "participant": links[-1].participant}))
     send(bench, a_body("e3", {"token": "made-up"}))
+    bench.work()
     assert set(quarantined(bench.db)) == {"rater_of_somebody_else", "unknown_rater"}
 
 
@@ -204,6 +206,10 @@ def test_a_cohort_may_be_opened_before_its_forms_are_mapped(bench: Bench, folder
 # All three instruments by webhook
 
 
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
 def with_all_connections(folder: Path) -> None:
     """The pilot's rules, with a form for the development day and one for the written assessment."""
     more = "".join(
@@ -213,8 +219,8 @@ def with_all_connections(folder: Path) -> None:
     )
     path = folder / "cohort.toml"
     path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
-    exercises = list(csv.DictReader((folder / "programme/exercises.csv").open(encoding="utf-8")))
-    criteria = list(csv.DictReader((folder / "programme/written_criteria.csv").open(encoding="utf-8")))
+    exercises = list(csv.DictReader(lines_of(folder / "programme/exercises.csv")))
+    criteria = list(csv.DictReader(lines_of(folder / "programme/written_criteria.csv")))
     with (folder / "programme/form_fields.csv").open("a", encoding="utf-8") as fields:
         for row in exercises:
             fields.write(
@@ -244,7 +250,7 @@ def day_responses(folder: Path) -> list[tuple[str, str, dict[str, str]]]:
 def mark_responses(folder: Path) -> list[tuple[str, str, dict[str, str]]]:
     """(marker, participant, answers) of the marks."""
     found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for row in csv.DictReader((folder / "written/marks.csv").open(encoding="utf-8")):
+    for row in csv.DictReader(lines_of(folder / "written/marks.csv")):
         found[row["marker"], row["participant"]][f"m-{row['criterion']}"] = row["mark"]
     return [(marker, participant, answers) for (marker, participant), answers in sorted(found.items())]
 
@@ -273,6 +279,7 @@ def test_sheets_and_marks_that_come_by_webhook_give_the_results_of_those_that_ar
         body = json.loads(a_body(f"marks-{number}", {"participant": about, "marker": who}))
         body["form_response"] |= {"form_id": "marks-form", "answers": _answers(answers)}
         send(bench, json.dumps(body).encode(), "written")
+    bench.work()
     shutil.copy(sqlite_template, tmp_path / "uploaded.db")
     uploaded = Bench(Database(f"sqlite:///{tmp_path / 'uploaded.db'}"), tmp_path / "other", monkeypatch)
     uploaded.open(PILOT)
