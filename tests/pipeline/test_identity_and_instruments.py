@@ -151,9 +151,8 @@ def test_links_for_hidden_fields_carry_the_ids_and_no_token(bench: Bench, folder
     first = made(
         bench, "https://f.example.org/#participant={participant}&rater={rater}&relationship={relationship}", None
     )[0]
-    assert first.link == f"https://f.example.org/#participant={first.participant}&rater={first.person}" + (
-        f"&relationship={first.relationship}"
-    )
+    about = f"participant={first.participant}&rater={first.person}&relationship={first.relationship}"
+    assert first.link == f"https://f.example.org/#{about}"
     with pytest.raises(UnusableLink, match="would not be read"):
         made(bench)
 
