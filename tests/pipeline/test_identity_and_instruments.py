@@ -20,6 +20,7 @@ from shared.cohort.folder import FolderMistakes
 from shared.cohort.store import definition_of
 from shared.db import Database
 from shared.ids import CohortId
+from shared.tables import metadata
 from tests.builders.bench import PILOT, PILOT_SECRET, Bench
 from tests.builders.intake import typeform_body, typeform_signature
 
@@ -116,7 +117,7 @@ def test_personal_links_name_their_rater_are_the_same_when_made_again_and_stand_
     tokens = {each.person: each.link.partition("token=")[2] for each in links}
     assert len(set(tokens.values())) == len(links) == 84
     with bench.db.read() as connection:
-        stored = [repr(connection.execute(sa.select(table)).all()) for table in people.metadata.sorted_tables]
+        stored = [repr(connection.execute(sa.select(table)).all()) for table in metadata.sorted_tables]
     assert not [who for who, token in tokens.items() if any(token in rows for rows in stored)]
     send(bench, a_body("e1", {"token": tokens[links[0].person]}))
     bench.work()
