@@ -47,7 +47,7 @@ def draft(
     with installation.db.read() as database:
         definition = definition_of(database, CohortId(cohort))
         drafting = mapping.Drafting.of(definition, connection)
-        known = mapping.known_people(database, CohortId(cohort))
+        known = store.known_people(database, CohortId(cohort))
         stored = mapping.from_deliveries(drafting, _deliveries(database, drafting, delivery))
     if from_ is not None:
         gathered = mapping.from_file(drafting, from_.read_bytes(), form)
@@ -110,10 +110,11 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Compare the mapping with all that arrived. Ends with status 1 if something keeps responses from counting."""
-    with ready().db.read() as database:
+    db = ready().db
+    with db.read() as database:
         definition = definition_of(database, CohortId(cohort))
-        names = [connection] if connection else sorted(definition.connections)
-        checks = {name: mapping.looked_through(database, definition, name) for name in names}
+    names = [connection] if connection else sorted(definition.connections)
+    checks = {name: mapping.looked_through(db, definition, name) for name in names}
     found = [(name, check.answered, each) for name, check in checks.items() for each in check.findings()]
     if as_json:
         rows = [

@@ -6,15 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-
 from services.intake import store
 from services.intake.core.errors import Unreadable
 from services.intake.core.explaining import recorded
 from services.intake.core.form import Form, Question, choices
-from services.intake.core.identity import address, identity_of
+from services.intake.core.identity import identity_of
 from services.intake.core.mapping.check import Check, check_of
-from services.intake.core.mapping.identity_fields import Known
 from services.intake.core.mapping.seen import seen
 from services.intake.core.matching import fields_of
 from services.intake.core.submission import RawRequest
@@ -22,8 +19,8 @@ from services.intake.core.text import listed
 from services.intake.core.vendor import TOKEN, ApiAnswer, RequestNeeded, Response, Responses, Vendor
 from services.intake.store import Submission
 from services.intake.vendors import VENDORS, Vendors
-from shared import people
 from shared.cohort.definition import CohortDefinition
+from shared.db import Database
 from shared.errors import PermanentError
 from shared.http_client import HttpClient
 from shared.ids import CohortId
@@ -67,18 +64,6 @@ class Drafting:
     def mapped_forms(self) -> list[str]:
         """The forms that the cohort maps already."""
         return sorted({each.form_id for each in self.definition.form_fields if each.connection == self.connection})
-
-
-def known_people(connection: sa.Connection, cohort: CohortId) -> Known:
-    """The cohort's ids and addresses, to recognise fields by what came in them."""
-    raters = people.raters_of(connection, cohort)
-    assessors = people.contacts_of_assessors(connection, cohort)
-    return Known(
-        frozenset(each.participant for each in people.participants_of(connection, cohort)),
-        frozenset(each.rater for each in raters),
-        frozenset(who for who, _, _ in assessors),
-        frozenset(map(address, [*(each.email for each in raters), *(email for _, _, email in assessors)])) - {""},
-    )
 
 
 def from_api(drafting: Drafting, form_ids: Sequence[str], token: str | None, client: HttpClient) -> Gathered | None:
@@ -223,22 +208,28 @@ def _why(error: Exception) -> str:
     return error.reason.words if isinstance(error, Unreadable) else f"it lacks {error}"
 
 
-def looked_through(connection: sa.Connection, definition: CohortDefinition, name: str) -> Check:
+def looked_through(db: Database, definition: CohortDefinition, name: str) -> Check:
     """A connection's mapping compared with all that arrived on it."""
     cohort = CohortId(definition.cohort)
     drafting = Drafting.of(definition, name)
     check = check_of(name, definition)
-    for submission in store.deliveries_of(connection, cohort, name):
-        try:
-            reading = drafting.vendor.read(submission.request, submission.answers)
-        except Unreadable as error:
-            check.take_unread(error.reason, error.form_id)
-            continue
-        responses = reading.each if isinstance(reading, Responses) else ()
-        finished = [each for each in responses if not each.partial]
-        fields = {each.form_id: fields_of(each, check.source, definition) for each in finished}
-        named = [identity_of(each, fields[each.form_id], check.source.identity) for each in finished]
-        roster = store.roster_named(connection, cohort, named)
-        for response in finished:
-            check.take(response, roster)
+    with db.read() as connection:
+        for submission in store.deliveries_of(connection, cohort, name):
+            finished = _finished(drafting.vendor, submission, check)
+            named = [
+                identity_of(each, fields_of(each, check.source, definition), check.source.identity) for each in finished
+            ]
+            roster = store.roster_named(connection, cohort, named)
+            for response in finished:
+                check.take(response, roster)
     return check
+
+
+def _finished(vendor: Vendor, submission: Submission, check: Check) -> list[Response]:
+    """The responses of a delivery that could count; one that can't be read is noted."""
+    try:
+        reading = vendor.read(submission.request, submission.answers)
+    except Unreadable as error:
+        check.take_unread(error.reason, error.form_id)
+        return []
+    return [each for each in reading.each if not each.partial] if isinstance(reading, Responses) else []

@@ -38,7 +38,7 @@ from services.intake.store.rereadings import (
     note_reread,
     rereading_summary,
 )
-from services.intake.store.roster import roster_named, roster_of
+from services.intake.store.roster import known_people, roster_named, roster_of
 from services.intake.store.routes import Route, Routes, route_of, routes
 from services.intake.store.submissions import (
     Submission,
@@ -87,6 +87,7 @@ __all__ = [
     "is_reachable",
     "keep_answers",
     "known_as",
+    "known_people",
     "known_until",
     "latest_rereading",
     "let_fall",

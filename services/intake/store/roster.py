@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from services.intake.core.identity import Identity, address, token_hash
+from services.intake.core.mapping.identity_fields import Known
 from services.intake.core.roster import RaterEntry, Roster
 from shared import people
 from shared.ids import CohortId, ParticipantId, RaterId
@@ -32,4 +33,16 @@ def roster_of(connection: sa.Connection, cohort: CohortId) -> Roster:
     return Roster(
         frozenset(person.participant for person in people.participants_of(connection, cohort)),
         assessors=frozenset(people.assessors_of(connection, cohort)),
+    )
+
+
+def known_people(connection: sa.Connection, cohort: CohortId) -> Known:
+    """The cohort's ids and addresses, to recognise fields by what came in them."""
+    raters = people.raters_of(connection, cohort)
+    assessors = people.contacts_of_assessors(connection, cohort)
+    return Known(
+        frozenset(each.participant for each in people.participants_of(connection, cohort)),
+        frozenset(each.rater for each in raters),
+        frozenset(who for who, _, _ in assessors),
+        frozenset(map(address, [*(each.email for each in raters), *(email for _, _, email in assessors)])) - {""},
     )
