@@ -1,10 +1,12 @@
 """A mapping that is changed after evidence came: what arrived is read again, through the bus, in lots, exactly once."""
 
+import json
 import multiprocessing
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,13 @@ from shared.cohort.opening import Opening
 from shared.db import Database, database_now
 from shared.events import MappingChanged
 from shared.ids import CohortId, DeliveryId, ParticipantId
-from tests.builders.bench import PILOT, Bench
+from tests.builders.bench import PILOT, PILOT_SECRET, Bench
+from tests.builders.intake import typeform_body, typeform_signature
 
 COHORT = CohortId("pilot-p")
 CHOICES, FIELDS = Path("programme/choices.csv"), Path("programme/form_fields.csv")
 SL1A, SL1B = "ccb1c51d-0eba-4ea8-8770-a08716e6fec3", "e5316960-6ce1-43c2-aeef-a279b02e3d8d"
+STRENGTHS = "52d31e1b-8c0d-4033-bc23-25a9f8fdd208"
 KILLED = 137
 
 
@@ -76,6 +80,12 @@ class Pilot:
     def states(self) -> set[str]:
         with self.bench.db.read() as connection:
             return set(connection.execute(sa.select(tables.submissions.c.state)).scalars())
+
+    def comments(self) -> set[tuple[str, str]]:
+        """Who wrote what about P-0001."""
+        with self.bench.db.read() as connection:
+            found = people.comments_about(connection, COHORT, ParticipantId("P-0001"))
+        return {(each.rater, each.text) for each in found}
 
     def holds(self) -> None:
         """Every invariant of intake."""
@@ -186,6 +196,47 @@ def test_comments_are_filed_under_their_new_kind(pilot: Pilot) -> None:
     pilot.bench.work()
     assert "strengths" not in kinds()
     assert "praise" in kinds()
+
+
+def test_what_turns_out_to_be_somebody_elses_is_withdrawn_and_the_response_before_counts_again(
+    any_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cohort"
+    shutil.copytree(PILOT, folder)
+    with (folder / FIELDS).open("a", encoding="utf-8") as fields:
+        fields.write("appraisal-360,typeform,wNe360aT,colleague,identity:rater\n")
+    bench = Bench(any_db, tmp_path / "data", monkeypatch)
+    pilot = Pilot(bench, folder, bench.open(folder)[0])
+    one, other = "R-P-0001-PE1", "R-P-0001-PE2"
+    for day, (true, label, words) in enumerate(
+        [(one, "4 - Often", "First words."), (other, "1 - Never", "Others.")], 6
+    ):
+        body = json.loads(
+            typeform_body(
+                event=f"e{day}",
+                participant="P-0001",
+                rater=true,
+                at=datetime(2017, 2, day, tzinfo=UTC),
+                labels={SL1A: label},
+                texts={STRENGTHS: words},
+                form="wNe360aT",
+            )
+        )
+        body["form_response"]["hidden"]["colleague"] = one
+        sent = json.dumps(body).encode()
+        bench.client.post(
+            "/webhooks/appraisal-360",
+            content=sent,
+            headers={"Typeform-Signature": typeform_signature(sent, PILOT_SECRET)},
+        )
+    bench.work()
+    assert pilot.ratings() == {("P-0001", one): {"SL1a": 1.0}}
+    assert pilot.comments() == {(one, "Others.")}
+    pilot.change(FIELDS, "colleague,identity:rater", "rater,identity:rater")
+    bench.work()
+    assert pilot.ratings() == {("P-0001", one): {"SL1a": 4.0}, ("P-0001", other): {"SL1a": 1.0}}
+    assert pilot.comments() == {(one, "First words."), (other, "Others.")}
+    pilot.holds()
 
 
 def test_nothing_is_read_again_for_a_change_that_means_nothing_to_what_arrived(pilot: Pilot) -> None:

@@ -54,11 +54,12 @@ def _keep_earlier_remarks(
     reader: Reader, uow: UnitOfWork, definition: CohortDefinition, some: Sequence[Understood], recorded: Recorded
 ) -> None:
     """Where a response counts again that was not among those just read, what was written in it counts again too."""
-    here = {each.submission.id for each in some}
+    cohort, here = CohortId(definition.cohort), {each.submission.id for each in some}
     others = {recorded.counting[key].said.submission for key in recorded.again} - here
-    earlier = store.submissions_locked(uow, sorted(others)) if others else {}
-    read = [_understood(reader, uow, each, definition) for each in earlier.values()]
-    keep_remarks(uow, CohortId(definition.cohort), [each for each in read if each is not None], recorded.counting)
+    # Not locked: whoever reads one again now keeps its remarks as well, and two that wait would be a deadlock.
+    earlier = [store.delivery_of(uow.connection, cohort, each) for each in sorted(others)]
+    read = [_understood(reader, uow, each, definition) for each in earlier if each is not None]
+    keep_remarks(uow, cohort, [each for each in read if each is not None], recorded.counting)
 
 
 def _outcome(each: Understood, recorded: Recorded) -> Reread:
