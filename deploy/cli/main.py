@@ -11,6 +11,7 @@ from deploy.cli import (
     deliveries,
     evidence,
     mail,
+    mapping,
     operations,
     plans,
     pool,
@@ -33,6 +34,8 @@ app.command("status")(status.status)
 app.command("submit")(evidence.submit)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(connections.group, name="connection")
+
+app.add_typer(mapping.group, name="mapping")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
 app.add_typer(plans.group, name="plan")

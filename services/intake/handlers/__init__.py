@@ -3,7 +3,7 @@
 Most submissions carry everything, and one transaction does it all. A thin webhook only points to the response: then
 the vendor's API is asked with no transaction open (an `Effect`), and what it answered is kept for a retry.
 `reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells; `backfilling`
-asks for what no webhook brought.
+asks for what no webhook brought, `rereading` reads again what arrived before its mapping changed.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,13 @@ from services.intake.handlers.backfilling import Backfill
 from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
 from services.intake.handlers.reading import Reader
 from services.intake.handlers.recording import Understood, record, record_much
+from services.intake.handlers.rereading import reread
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
 from shared import lanes
 from shared.cohort.store import definition_of
 from shared.db import Cause, UnitOfWork
-from shared.events import SubmissionReceived
+from shared.events import MappingChanged, SubmissionReceived
 from shared.handling import Commit, Effect, Handlers, Together
 from shared.http_client import HttpClient
 from shared.ids import CohortId, SubmissionId
@@ -74,6 +75,7 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
             Effect(begin=begin, act=act, settle=settle, lane=lane), many=partial(_begin_many, reader)
         ),
         **Backfill(settings, vendors, client).handlers,
+        MappingChanged.name: partial(reread, reader),
     }
 
 

@@ -7,7 +7,8 @@ from services.intake import files, store
 from services.intake.core import meaning, uploads
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.grid import Mistake
-from services.intake.core.matching import Source, fields_of, identity_of, unmapped_form
+from services.intake.core.identity import identity_of
+from services.intake.core.matching import Source, fields_of, unmapped_form
 from services.intake.core.meaning import Meaning
 from services.intake.core.polling import Poller, form_of
 from services.intake.core.reading import read
@@ -46,7 +47,7 @@ class Reader:
         if known is None:
             return meaning.unreadable(_no_vendor(connection.vendor))
         vendor = known.configured(connection.settings)
-        source = Source(submission.connection, connection.instrument)
+        source = Source(submission.connection, connection.instrument, connection.identity)
         try:
             reading = read(vendor, submission.request, submission.answers if answers is None else answers)
         except Unreadable as error:
@@ -78,11 +79,12 @@ class Reader:
     ) -> Meaning:
         """The meaning of what is not known yet, of a tool whose responses come by webhook and by asking."""
         polled = bool(form_of(submission.request))
-        news = news_of(uow, definition, submission.connection, reading, submission.id, polled=polled)
+        name, brought = submission.connection, submission.brought
+        news = news_of(uow, definition, name, reading, submission.id, polled=polled, brought=brought)
         if news.is_nothing and reading.each:
             return Meaning(aside=NOTHING_NEW)
         found = self._responses(uow, submission, news.responses, source, definition)
-        return replace(found, heard=news.heard)
+        return replace(found, heard=news.heard, brought=news.brought)
 
     def _responses(
         self,
@@ -93,7 +95,9 @@ class Reader:
         definition: CohortDefinition,
     ) -> Meaning:
         responses = reading.each if isinstance(reading, Responses) else ()
-        named = [identity_of(response, fields_of(response, source, definition)) for response in responses]
+        named = [
+            identity_of(response, fields_of(response, source, definition), source.identity) for response in responses
+        ]
         roster = store.roster_named(uow.connection, submission.cohort, named)
         return meaning.of_responses(reading, source, definition, roster)
 
