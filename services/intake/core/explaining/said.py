@@ -50,7 +50,7 @@ def response_said(delivery: Recorded, response: Response, memory: Memory, *, fet
     unmapped = isinstance(matched, Unmatched) and not fields_of(response, delivery.source, definition)
     # Of a form that is not mapped: what it would say if its fields were those that the recording maps.
     alike, fields = (_matched(delivery, replace(response, form_id=_form(delivery)))) if unmapped else (matched, known)
-    identity = identity_of(response, fields)
+    identity = identity_of(response, fields, delivery.source.identity)
     said: Explained = {
         "form_id": response.form_id,
         "response_id": response.response_id,
@@ -70,7 +70,11 @@ def response_said(delivery: Recorded, response: Response, memory: Memory, *, fet
 
 def _matched(delivery: Recorded, response: Response) -> tuple[Matched | Unmatched, tuple[FormField, ...]]:
     fields = fields_of(response, delivery.source, delivery.definition)
-    roster = delivery.roster if delivery.roster is not None else _roster(identity_of(response, fields))
+    roster = (
+        delivery.roster
+        if delivery.roster is not None
+        else _roster(identity_of(response, fields, delivery.source.identity))
+    )
     return match(response, delivery.source, delivery.definition, roster), fields
 
 
