@@ -291,7 +291,7 @@ class Arena:
             for process in self.processes:
                 process.resume()
                 process.terminate()
-            return [process.end() for process in self.processes]
+            return [process.await_end() for process in self.processes]
 
     # --------------------------------------------------------------------------------------------------- the work done
 

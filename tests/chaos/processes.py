@@ -131,6 +131,10 @@ class Process:
         """SIGTERM, and SIGKILL if that does not help."""
         self.resume()
         self.terminate()
+        return self.await_end(grace)
+
+    def await_end(self, grace: float = 30.0) -> int | None:
+        """Wait until it has ended, as it was told to (once: a second SIGTERM may meet Python without its handlers)."""
         self.wait(grace)
         if self.alive:
             self.kill()
