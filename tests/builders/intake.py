@@ -244,7 +244,8 @@ def handle_all(db: Database, vendors: Vendors = VENDORS, client: HttpClient | No
         events, events.c.id == deliveries.c.event
     )
     with db.read() as connection:
-        mine = (deliveries.c.service == "intake", deliveries.c.state == "pending")
+        pending = (deliveries.c.service == "intake", deliveries.c.state == "pending")
+        mine = (*pending, events.c.name == SubmissionReceived.name)
         rows = connection.execute(waiting.where(*mine).order_by(deliveries.c.id)).all()
     for row in rows:
         event = SubmissionReceived.model_validate(row.payload)

@@ -117,8 +117,8 @@ def test_a_cohort_from_folder_to_plans(shell: Shell, written: WrittenCohort) -> 
 def documented() -> dict[str, Any]:
     """Command → the JSON that docs/command.md shows for it."""
     text = (Path(__file__).parent.parent.parent / "docs" / "command.md").read_text(encoding="utf-8")
-    listing = r"^`([a-z]+(?: list| status| report)?)(?: COHORT)?`.*?```json\n(.*?)\n```"
-    shown = re.findall(listing, text, re.MULTILINE | re.DOTALL)
+    listing = r"\n\n`([a-z]+(?: list| status| report)?)(?: COHORT)?`.*?```json\n(.*?)\n```"
+    shown = re.findall(listing, text, re.DOTALL)
     return {command: json.loads(document) for command, document in shown}
 
 
