@@ -5,6 +5,7 @@ import sys
 import typer
 
 from deploy.cli import (
+    analysis,
     backups,
     cohorts,
     connections,
@@ -31,6 +32,8 @@ operations.add_to(app)
 backups.add_to(app)
 app.command("status")(status.status)
 app.command("submit")(evidence.submit)
+app.command("score")(analysis.score)
+app.command("agreement")(analysis.agreement)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(connections.group, name="connection")
 app.add_typer(evidence.quarantine, name="quarantine")

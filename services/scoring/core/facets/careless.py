@@ -23,9 +23,7 @@ MARKS = np.arange(-12.0, 12.01, 0.1)
 NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 
 
-def doubts(
-    units: Units, cumulative: NDArray[np.float64], expected: Vector, severity: float, halo: float
-) -> Vector:
+def doubts(units: Units, cumulative: NDArray[np.float64], expected: Vector, severity: float, halo: float) -> Vector:
     """For each unit the chance that its rater did not look. `expected`: where the participant stands for this rater's
     group, `severity` and `halo`: variances around that.
     """

@@ -101,9 +101,7 @@ class _Fitting:
         self.units, self.options = units, options
         self.separable = bool(units.rater.max(initial=0) < units.pair.max(initial=0))
         """Some rater rated two participants; otherwise severity is a part of the halo."""
-        self.variances = (
-            start if self.separable else replace(start, severity=0.0, halo=start.halo + start.severity)
-        )
+        self.variances = start if self.separable else replace(start, severity=0.0, halo=start.halo + start.severity)
         self.own_halo = bool(units.pair.max(initial=0) + 1 == len(units))
         """Each unit has a halo of its own, so that it needs no unknown: it is noise of a known share."""
         self.design = Design(self._effects())
@@ -169,7 +167,10 @@ class _Fitting:
         self.doubt = doubts(self.units, self.cumulative, expected, v.severity, v.halo + v.scene * self.units.has_scenes)
         doubted = np.nonzero(self.doubt > 0)[0]
         lost = np.stack(
-            [(self.doubt[doubted, None] * (self.units.answers[doubted] == k)).sum(axis=0) for k in range(self.units.steps + 1)],
+            [
+                (self.doubt[doubted, None] * (self.units.answers[doubted] == k)).sum(axis=0)
+                for k in range(self.units.steps + 1)
+            ],
             axis=1,
         )
         self.counts = counted(self.units.answers, self.units.steps) - lost
