@@ -240,8 +240,8 @@ def _show_agreement(found: Agreement, most: int | None) -> None:
     if study.withheld or study.now is None:
         say(f"Generalizability ({study.design}): withheld, {study.withheld}.\n")
         return
-    rows = [(effect, f"{value:.4f}", f"{study.errors[effect]:.4f}") for effect, value in study.components.items()]
-    _listed(f"generalizability, {study.design}, {study.people} people", ("effect", "variance", "se"), rows, None)
+    parts = [(effect, f"{value:.4f}", f"{study.errors[effect]:.4f}") for effect, value in study.components.items()]
+    _listed(f"generalizability, {study.design}, {study.people} people", ("effect", "variance", "se"), parts, None)
     decisions = [
         (
             d.conditions["rater"],

@@ -67,11 +67,12 @@ def counts_of(table: Table) -> tuple[Table, Table]:
 
 
 def agreement_beyond_chance(
-    table: Table, weights: Weights = Weights.IDENTITY, *, same_raters: bool = True
+    table: Table, weights: Weights = Weights.IDENTITY, *, same_raters: bool = True, table_form: bool = False
 ) -> list[Statistic]:
     """Gwet's AC (AC1 by identity, else AC2; 2008, Br. J. Math. Stat. Psychol. 61:29), Fleiss' kappa (1971), Brennan &
     Prediger's (1981) and Conger's kappa (1980) for `table` (shape units × raters; NaN: not rated). n counts units.
-    `same_raters` False: a column is not one rater throughout, so that there is no Conger's kappa.
+    `same_raters` False: a column is not one rater throughout, so that there is no Conger's kappa. `table_form`: standard
+    errors divide by n and not n - 1, as Gwet's formulae for a table of two raters do.
     """
     ac = "AC1" if weights is Weights.IDENTITY else f"AC2 ({weights})"
     names = (ac, "Fleiss' kappa", "Brennan-Prediger", "Conger's kappa")
@@ -91,7 +92,8 @@ def agreement_beyond_chance(
     }
     if not same_raters:
         del by_chance["Conger's kappa"]
-    found = [_beyond(name, counts, matrix, *chance()) for name, chance in by_chance.items()]
+    lost = 0 if table_form else 1
+    found = [_beyond(name, counts, matrix, *chance(), lost=lost) for name, chance in by_chance.items()]
     none = withheld("Conger's kappa", n, "units", "it needs the same raters throughout")
     return found if same_raters else [*found, none]
 
@@ -107,7 +109,7 @@ def _beyond_in_units(counts: Table, matrix: Table, chance: float) -> Table:
     return weighed
 
 
-def _beyond(name: str, counts: Table, matrix: Table, chance: float, pull: Table) -> Statistic:
+def _beyond(name: str, counts: Table, matrix: Table, chance: float, pull: Table, *, lost: int) -> Statistic:
     """(p_a - p_e) / (1 - p_e), with the variance of its linear part over units. `pull`: how each unit moves p_e, around
     0, doubled where p_e is of second degree.
     """
@@ -117,7 +119,7 @@ def _beyond(name: str, counts: Table, matrix: Table, chance: float, pull: Table)
     each = _beyond_in_units(counts, matrix, chance) / (1 - chance)
     value = float(each.mean())
     linear = each - (1 - value) * pull / (1 - chance)
-    variance = float(((linear - value) ** 2).sum()) / (n * (n - 1))
+    variance = float(((linear - value) ** 2).sum()) / (n * (n - lost))
     return around(name, value, variance**0.5, n, "units")
 
 

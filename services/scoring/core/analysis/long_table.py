@@ -96,8 +96,8 @@ def read_ratings(lines: Iterable[str], columns: Columns | None = None) -> LongTa
         _check_lengths(chunk, done)
         cells = list(zip(*chunk, strict=True))
         for field, place in where.items():
-            coded = map(indexes[field].__getitem__, cells[place])
-            parts[field].append(np.fromiter(coded, np.int32, len(chunk)))
+            numbers = map(indexes[field].__getitem__, cells[place])
+            parts[field].append(np.fromiter(numbers, np.int32, len(chunk)))
         done += len(chunk)
     if not done:
         raise UnreadableTable("the file has a header and no rating")

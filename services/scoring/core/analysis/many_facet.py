@@ -27,7 +27,7 @@ def many_facet(part: Part, *, common_steps: bool) -> FitResult:
     thin = bool((units.answers >= 0).sum(axis=0).min() < OWN_STEPS_FROM)
     apart = raters_apart(units) if decision.too_few else units
     anchored = len(part.participants) < ESTIMATED_FROM
-    fit = fitted(apart, Variances(), Options(anchored=anchored, common_steps=common_steps or thin))
+    fit = fitted(apart, Variances(), Options(anchored=anchored, widening=True, common_steps=common_steps or thin))
     found = diagnosed(units, fit)
     return FitResult(
         source=part.source,

@@ -141,8 +141,6 @@ def _levels(codes: Codes, size: int) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 
 def fair_average(place: Vector, cumulative: NDArray[np.float64], values: tuple[float, ...]) -> Vector:
-    """The mean score over these items at these places, with every other facet at its mean."""
-    average: Vector = np.zeros(len(place))
-    for item in cumulative:
-        average += probabilities(place, item[None, :])[0] @ np.array(values)
-    return average / len(cumulative)
+    """The score to expect at these places with every other facet, items included, at its mean."""
+    average: Vector = probabilities(place, cumulative.mean(axis=0, keepdims=True))[0] @ np.array(values)
+    return average

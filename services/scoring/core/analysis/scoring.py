@@ -66,9 +66,7 @@ def score(
     """
     if model not in FILE_MODELS:
         raise UnknownModel(f"no model {model!r}; there are: {', '.join(FILE_MODELS)}")
-    fits: list[FitResult] = []
-    for split in _split(_others(table, self_group), items):
-        fits.append(_fitted(split, model, clock))
+    fits = [_fitted(split, model, clock) for split in _split(_others(table, self_group), items)]
     return Scored(fits, combined(fits, weights or {}) if items else ())
 
 
@@ -93,9 +91,9 @@ def _split(table: LongTable, items: Mapping[str, ItemPlace] | None) -> Iterator[
     names = table.item.names
     places = [_place(name, items) for name in names] if items else [ItemPlace("", "", "")] * len(names)
     sources, source_of = _sources(table, places)
-    domains = sorted({place.domain for place in places}) if items else [None]
+    domains = sorted({place.domain for place in places})
     exercises = sorted({place.exercise for place in places})
-    domain_of = np.array([domains.index(place.domain) if items else 0 for place in places])[table.item.codes]
+    domain_of = np.array([domains.index(place.domain) for place in places])[table.item.codes]
     exercise_of = np.array([exercises.index(place.exercise) for place in places], dtype=np.int32)[table.item.codes]
     for s, source in enumerate(sources):
         for d, domain in enumerate(domains):
@@ -103,7 +101,7 @@ def _split(table: LongTable, items: Mapping[str, ItemPlace] | None) -> Iterator[
             if (chosen & rated).any():
                 part = table if chosen.all() else table.kept(chosen)
                 exercise = exercise_of[chosen] if len(exercises) > 1 else None
-                yield _Split(source, domain, part, exercise)
+                yield _Split(source, domain or None, part, exercise)
 
 
 def _sources(table: LongTable, places: Sequence[ItemPlace]) -> tuple[list[str | None], NDArray[np.int64]]:

@@ -62,7 +62,7 @@ class _Sums:
 
     @classmethod
     def of(cls, size: int) -> "_Sums":
-        return cls(*(np.zeros(size) for _ in range(4)), np.zeros(size, dtype=np.int64))
+        return cls(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, dtype=np.int64))
 
     def add(self, levels: NDArray[np.int64], residual: Vector, variance: Vector, kept: Vector) -> None:
         size = len(self.residual)

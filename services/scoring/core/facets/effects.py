@@ -181,14 +181,14 @@ class _Nested:
             [np.bincount(codes, weight, design.levels[name]) for name, codes in design.effects.items()]
         )
         self.inner: list[tuple[slice, slice, Codes, Vector]] = []
-        for outer, inner in (PLACE, RATER):
-            if outer in design.effects and inner in design.effects:
-                parent = np.zeros(design.levels[inner], dtype=np.int64)
-                parent[design.effects[inner]] = design.effects[outer]
-                share = self.diagonal[design.span(inner)] / (
-                    self.diagonal[design.span(inner)] + penalty[design.span(inner)]
+        for name, nested in (PLACE, RATER):
+            if name in design.effects and nested in design.effects:
+                parent = np.zeros(design.levels[nested], dtype=np.int64)
+                parent[design.effects[nested]] = design.effects[name]
+                share = self.diagonal[design.span(nested)] / (
+                    self.diagonal[design.span(nested)] + penalty[design.span(nested)]
                 )
-                self.inner.append((design.span(outer), design.span(inner), parent, share))
+                self.inner.append((design.span(name), design.span(nested), parent, share))
         shared = [(o, np.bincount(p, self.diagonal[i] * s, o.stop - o.start)) for o, i, p, s in self.inner]
         self.diagonal = self.diagonal + penalty
         for outer, taken in shared:

@@ -47,13 +47,15 @@ class Variances:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to fit. `anchored`: keep the variances given (too few participants to estimate them). `common_steps`: one set
+    """How to fit. `anchored`: keep the variances given (too few participants to estimate them); with `widening` the halo
+    still grows beyond its anchor where raters differ more. `common_steps`: one set
     of steps for all items (rating-scale model). `doubting` off: believe every rater. `smoothed` off and `pseudo_counts`
     near 0, with very large variances and no halo, is joint maximum likelihood: for comparison only.
     """
 
     anchored: bool = False
     common_steps: bool = False
+    widening: bool = False
     doubting: bool = True
     smoothed: bool = True
     pseudo_counts: float = PSEUDO_COUNTS
@@ -102,6 +104,7 @@ class _Fitting:
         self.separable = bool(units.rater.max(initial=0) < units.pair.max(initial=0))
         """Some rater rated two participants; otherwise severity is a part of the halo."""
         self.variances = start if self.separable else replace(start, severity=0.0, halo=start.halo + start.severity)
+        self.anchor = self.variances.halo
         self.own_halo = bool(units.pair.max(initial=0) + 1 == len(units))
         """Each unit has a halo of its own, so that it needs no unknown: it is noise of a known share."""
         self.design = Design(self._effects())
@@ -259,10 +262,12 @@ class _Fitting:
         own = kept * (response - place)
         self.psi = place + own
         self.spread = (1 - kept) ** 2 * self.solution.of_units + (halo * (1 - kept) if self.own_halo else 0.0)
-        if learning:
-            self._centre()
-            if not self.options.anchored:
-                self._learn_variances(own, kept)
+        self._centre()
+        if learning and not self.options.anchored:
+            self._learn_variances(own, kept)
+        elif learning and self.options.widening and self.own_halo:
+            grown = _schall(halo, own, halo * (1 - kept) + kept**2 * self.solution.of_units)
+            self.variances = replace(self.variances, halo=min(max(grown, self.anchor), MOST_VARIANCE))
 
     def _centre(self) -> None:
         """Centre participants, severities and groups; what that moves is moved in the items. Without it the location

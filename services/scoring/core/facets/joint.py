@@ -82,11 +82,11 @@ class _Joint:
                 converged = True
                 break
         chances = self._chances()
-        found = [self._measures(facet, chances) for facet in range(3)]
+        people, raters, items = (self._measures(facet, chances) for facet in range(3))
         within = np.concatenate([np.zeros((len(self.steps), 1)), np.cumsum(self.steps, axis=1)], axis=1)
         cumulative = self.k * self.measures[2][:, None] + within
         picked = chances[np.arange(len(self.score)), self.score]
-        return JointFit(*found, cumulative, float(np.log(picked).sum()), len(self.score), converged)
+        return JointFit(people, raters, items, cumulative, float(np.log(picked).sum()), len(self.score), converged)
 
     def _chances(self) -> NDArray[np.float64]:
         person, rater, item = (m[level] for m, level in zip(self.measures, self.levels, strict=True))
@@ -94,7 +94,8 @@ class _Joint:
         logits = self.k * (person - rater - item)[:, None] - within[self.of_step]
         logits -= logits.max(axis=1, keepdims=True)
         chances: NDArray[np.float64] = np.exp(logits)
-        return chances / chances.sum(axis=1, keepdims=True)
+        chances /= chances.sum(axis=1, keepdims=True)
+        return chances
 
     def _facet(self, facet: int) -> float:
         chances = self._chances()

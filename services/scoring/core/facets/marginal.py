@@ -114,7 +114,8 @@ class _Marginal:
         logits = self.k[None, :, None] * GRID - cumulative[:, :, None]
         logits[self.impossible] = IMPOSSIBLE
         logits -= logits.max(axis=1, keepdims=True)
-        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        chances: NDArray[np.float64] = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return chances
 
     def _posterior(self, parameters: Vector, tables: NDArray[np.float64]) -> tuple[NDArray[np.float64], Vector]:
         """Of each participant over the grid, and each one's log likelihood."""

@@ -42,21 +42,23 @@ class _Nests:
         self.codes = side.outer if side.inner is None else side.inner
         self.size = int(self.codes.max(initial=-1)) + 1
         self.outer_size = int(side.outer.max(initial=-1)) + 1
-        self.parent = np.zeros(self.size, dtype=np.int64)
+        self.parent: Codes = np.zeros(self.size, dtype=np.int64)
         self.parent[self.codes] = side.outer
-        self.precision = np.zeros(self.outer_size)
-        self.own = self.down = self.above = np.zeros(self.size)
+        self.precision: Vector = np.zeros(self.outer_size)
+        self.own: Vector = np.zeros(self.size)
+        self.down: Vector = self.own
+        self.above: Vector = self.own
 
     def told(self, heard: Vector) -> Vector:
         """From each unit's message the precision that its level has without it."""
-        self.own = np.bincount(self.codes, heard, self.size)
+        self.own = np.bincount(self.codes, heard, self.size).astype(float)
         if self.side.inner is None:
-            self.precision = 1 / self.side.outer_variance + self.own
+            self.precision = np.asarray(1 / self.side.outer_variance + self.own)
             return self.precision[self.codes] - heard
         up = self.own / (1 + self.side.inner_variance * self.own)
         self.precision = 1 / self.side.outer_variance + np.bincount(self.parent, up, self.outer_size)
         self.above = self.precision[self.parent] - up
-        self.down = 1 / (self.side.inner_variance + 1 / self.above)
+        self.down = np.asarray(1 / (self.side.inner_variance + 1 / self.above))
         without: Vector = (self.down + self.own)[self.codes] - heard
         return without
 
