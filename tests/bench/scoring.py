@@ -27,7 +27,7 @@ from services.scoring.core.facets.ratings import Ratings, collapsed
 
 Vector = NDArray[np.float64]
 SIZES = (100, 1_000, 10_000)
-RATERS, ITEMS, LOAD = 12, 36, 3.2
+RATERS, ITEMS, LOAD, LINKS = 12, 36, 3.2, 0.05
 STEPS = np.array([-2.1, -0.9, 0.5, 2.5])
 DESIGNS = {
     "realistic": {"severity": 0.5, "halo": 0.6, "careless": 0.02},
@@ -41,9 +41,8 @@ def drawn(people: int, raters: int, pool: int, design: str, *, seed: int) -> tup
     chance, shape = np.random.default_rng(seed), DESIGNS[design]
     place = chance.normal(size=people)
     severity = chance.normal(scale=shape["severity"], size=pool)
-    start, order = chance.integers(pool, size=people), chance.permutation(pool)
     who = np.repeat(np.arange(people), raters)
-    whom = order[(start[:, None] + np.arange(raters)).ravel() % pool]
+    whom = _who_rates(chance, people, raters, pool)
     psi = place[who] + 0.9 - severity[whom] + chance.normal(scale=shape["halo"], size=len(who))
     cumulative = np.concatenate(
         [np.zeros((ITEMS, 1)), np.cumsum(chance.normal(scale=0.4, size=(ITEMS, 1)) + STEPS, axis=1)], axis=1
@@ -58,6 +57,21 @@ def drawn(people: int, raters: int, pool: int, design: str, *, seed: int) -> tup
     zeros = np.zeros(len(item), dtype=np.int32)
     rows = [np.repeat(each.astype(np.int32), ITEMS) for each in (who, whom)]
     return Ratings(rows[0], rows[1], item, zeros, zeros, score.ravel(), 4), place - place.mean()
+
+
+def _who_rates(chance: np.random.Generator, people: int, raters: int, pool: int) -> NDArray[np.int64]:
+    """Raters of each participant: from a pool of the organisation, of some hundred participants each; one in twenty is
+    from anywhere.
+    """
+    organisations = max(1, people // 100)
+    size = pool // organisations
+    start = chance.integers(size, size=people)
+    own = (np.arange(people) % organisations)[:, None] * size + (start[:, None] + np.arange(raters)) % size
+    whom = np.where(chance.random(own.shape) < LINKS, chance.integers(organisations * size, size=own.shape), own)
+    ordered = np.sort(whom, axis=1)
+    twice = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    whom[twice] = own[twice]
+    return whom.ravel().astype(np.int64)
 
 
 def measured(people: int, design: str) -> dict[str, Any]:
