@@ -225,9 +225,8 @@ def _show_groups(found: Agreement, most: int | None) -> None:
 
 def _show_agreement(found: Agreement, most: int | None) -> None:
     title = _title(found.source, found.domain)
-    say(
-        f"{title}: {found.participants} participants, {found.raters} raters, {found.items} items, {found.ratings} ratings"
-    )
+    counts = f"{found.participants} participants, {found.raters} raters, {found.items} items, {found.ratings} ratings"
+    say(f"{title}: {counts}")
     columns = ("statistic", "value", "95 % interval", "n", "of what, or why not")
     for family in found.families:
         rows = [

@@ -83,8 +83,8 @@ def agreement_in_file(
 def _opened(file: Path) -> Iterator[TextIO]:
     """The file's text; what the machine says of it becomes our words."""
     try:
-        opened = gzip.open(file, "rt", encoding="utf-8-sig", newline="") if file.suffix == ".gz" else None
-        with opened or file.open(encoding="utf-8-sig", newline="") as lines:
+        opened = gzip.open if file.suffix == ".gz" else open
+        with opened(file, "rt", encoding="utf-8-sig", newline="") as lines:
             yield lines
     except FileNotFoundError as error:
         raise UnreadableTable(f"{file}: there is no such file") from error

@@ -114,7 +114,7 @@ def by_statsmodels(people: int) -> str:
     parts = {
         name: codes[:, None] == np.arange(codes.max() + 1)
         for name, codes in (("p", units.participant), ("r", units.rater))
-    }  # noqa: E501
+    }
     started = perf_counter()
     from statsmodels.regression.mixed_linear_model import VCSpec
 
@@ -129,7 +129,7 @@ def in_r() -> str:
     if shutil.which("Rscript") is None:
         return "skipped: R is not here"
     probe = 'cat(requireNamespace("TAM", quietly=TRUE), requireNamespace("lme4", quietly=TRUE))'
-    found = subprocess.run(["Rscript", "-e", probe], capture_output=True, text=True, check=False).stdout  # noqa: S607
+    found = subprocess.run(["Rscript", "-e", probe], capture_output=True, text=True, check=False).stdout
     return f"R is here, TAM and lme4: {found or 'no answer'}"
 
 

@@ -173,7 +173,9 @@ def test_thin_categories_are_pooled_and_told() -> None:
 
 
 def test_joint_maximum_likelihood_of_guilfords_ratings() -> None:
-    """Full Newton steps of the rating-scale model on Guilford (1954), p. 282: measures, standard errors, mean-squares."""
+    """Full Newton steps of the rating-scale model on Guilford (1954), p. 282: measures, standard errors,
+    mean-squares.
+    """
     fit = fit_of(guilford(), "joint/1")
     severity = {each.rater: each.severity for each in fit.raters}
     assert severity == pytest.approx({"Avogadro": -0.0234, "Brahe": 0.1824, "Cavendish": -0.1590}, abs=0.0005)

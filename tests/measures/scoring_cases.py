@@ -2,8 +2,8 @@
 
     python -m tests.measures.scoring_cases FOLDER
 
-FOLDER holds `cases/ID/expected.json` with data beside it, made by other programs (R's psych, irrCAC, multilevel, lme4, TAM,
-immer), and `sim/ID`. Their data stay out of this repository; tables printed in papers are retyped in tests/core. Exit
+FOLDER holds `cases/ID/expected.json` with data beside it, made by other programs (R's psych, irrCAC, multilevel, lme4,
+TAM, immer), and `sim/ID`. Their data stay out of this repository; tables printed in papers are retyped in tests/core. Exit
 status 1 if a line is not within its tolerance.
 """
 
@@ -123,7 +123,7 @@ def kappa_cont4x4(folder: Path, e: Any) -> Iterator[Line]:
         each
         for each in chance.agreement_beyond_chance(pairs, table_form=True)
         if each.name in {"AC1", "Conger's kappa"}
-    )  # noqa: E501
+    )
     yield furthest(folder.name, "AC1 and SE", [ac1.value, error_of(ac1)], [e["ac1"], e["ac1_se"]], 1e-6)
     yield furthest(folder.name, "SE of kappa", error_of(kappa), e["kappa_se"], 1e-6)
     ac2 = chance.agreement_beyond_chance(pairs, chance.Weights.QUADRATIC)[0]
@@ -255,7 +255,9 @@ def joint_lines(name: str, part: Part, e: Any) -> Iterator[Line]:
 
 def limit_lines(name: str, part: Part, e: Any) -> Iterator[Line]:
     """The regularised model without its regularisation: prior variances to infinity, no halo."""
-    options = Options(anchored=True, common_steps=True, smoothed=False, doubting=False, pseudo_counts=1e-9, rounds=500, enough=1e-8)  # fmt: skip
+    options = Options(
+        anchored=True, common_steps=True, smoothed=False, doubting=False, pseudo_counts=1e-9, rounds=500, enough=1e-8
+    )
     fit = fitted(part.units, Variances(1e8, 1e8, 1e-9), options)
     rows = [part.raters.index(each["id"]) for each in e["raters"]]
     severity = (fit.severity - fit.severity.mean())[rows]
@@ -266,7 +268,9 @@ def limit_lines(name: str, part: Part, e: Any) -> Iterator[Line]:
     yield furthest(name, "limit of ours: participants", place, measures - measures.mean(), 0.005)
 
 
-def marginal_lines(name: str, label: str, part: Part, fit: MarginalFit, e: Any, sizes: Mapping[str, float]) -> Iterator[Line]:  # fmt: skip
+def marginal_lines(
+    name: str, label: str, part: Part, fit: MarginalFit, e: Any, sizes: Mapping[str, float]
+) -> Iterator[Line]:
     yield furthest(name, f"{label} raters", fit.severity, [each["severity"] for each in e["raters"]], sizes["rater"])
     yield furthest(name, f"{label} items", fit.difficulty, [each["difficulty"] for each in e["items"]], sizes["item"])
     yield furthest(name, f"{label} deviance", fit.deviance, e["deviance"], sizes["deviance"])
@@ -342,9 +346,10 @@ def simulated(folder: Path) -> Iterator[Line]:
         yield from recovery(folder.name, what, fit, yardstick, people, raters)
 
 
-def recovery(
-    case: str, what: str, fit: FitResult, yardstick: Any, people: Mapping[str, Mapping[str, str]], raters: Mapping[str, Mapping[str, str]],
-) -> Iterator[Line]:  # fmt: skip
+Rows = Mapping[str, Mapping[str, str]]
+
+
+def recovery(case: str, what: str, fit: FitResult, yardstick: Any, people: Rows, raters: Rows) -> Iterator[Line]:
     lines = [each for each in fit.participants if each.estimate is not None]
     place = np.array([each.estimate for each in lines], float)
     error = np.array([each.se for each in lines], float)
@@ -388,9 +393,8 @@ def main() -> None:
         count += 1
         wrong += not line.holds
         mark = "ok  " if line.holds else "FAIL"
-        print(
-            f"{mark} {line.case:22} {line.what:38} found {line.found:12.6f}  {line.kind} {line.expected:12.6f} ± {line.tolerance:g}"
-        )  # noqa: T201, E501
+        compared = f"{line.kind} {line.expected:12.6f} ± {line.tolerance:g}"
+        print(f"{mark} {line.case:22} {line.what:38} found {line.found:12.6f}  {compared}")  # noqa: T201
     print(f"{count - wrong} of {count} hold")  # noqa: T201
     sys.exit(wrong > 0)
 

@@ -71,8 +71,8 @@ def agreement_beyond_chance(
 ) -> list[Statistic]:
     """Gwet's AC (AC1 by identity, else AC2; 2008, Br. J. Math. Stat. Psychol. 61:29), Fleiss' kappa (1971), Brennan &
     Prediger's (1981) and Conger's kappa (1980) for `table` (shape units × raters; NaN: not rated). n counts units.
-    `same_raters` False: a column is not one rater throughout, so that there is no Conger's kappa. `table_form`: standard
-    errors divide by n and not n - 1, as Gwet's formulae for a table of two raters do.
+    `same_raters` False: a column is not one rater throughout, so that there is no Conger's kappa. `table_form`:
+    standard errors divide by n and not n - 1, as Gwet's formulae for a table of two raters do.
     """
     ac = "AC1" if weights is Weights.IDENTITY else f"AC2 ({weights})"
     names = (ac, "Fleiss' kappa", "Brennan-Prediger", "Conger's kappa")

@@ -29,8 +29,8 @@ TRUNCATED = 1e-9
 @dataclass(frozen=True, slots=True)
 class Study:
     """`design`: such as "p × i × r". `components`: variance by effect, in the ratings' squared unit; `errors`: standard
-    errors. `conditions`: raters a person and items a form, as they are. `now`, and `more` with other numbers. `words`: what
-    a leader needs to know. `withheld`: why there is none.
+    errors. `conditions`: raters a person and items a form, as they are. `now`, and `more` with other numbers.
+    `words`: what a leader needs to know. `withheld`: why there is none.
     """
 
     design: str

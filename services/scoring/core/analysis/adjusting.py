@@ -1,4 +1,6 @@
-"""Whether a participant's estimate may be corrected for who rated, and if not, why: decided before anything is fitted."""
+"""Whether a participant's estimate may be corrected for who rated, and if not, why: decided before anything is
+fitted.
+"""
 
 from dataclasses import dataclass
 

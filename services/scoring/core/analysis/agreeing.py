@@ -76,8 +76,8 @@ def agreements(
     self_group: str = SELF,
     scale: tuple[float, float] | None = None,
 ) -> list[Agreement]:
-    """One for each source (and domain). `scale`: lowest and highest answer, for the null of rwg; by default those found.
-    Self-ratings are left out.
+    """One for each source (and domain). `scale`: lowest and highest answer, for the null of rwg; by default those
+    found. Self-ratings are left out.
     """
     kept = ~np.isnan(table.score)
     if table.rater_group:
@@ -158,8 +158,8 @@ class _Pairs:
 
     @property
     def units(self) -> Table:
-        """Ratings of each participant's each item: (participants · items) × raters, or in any order of raters where they
-        are many.
+        """Ratings of each participant's each item: (participants · items) × raters, or in any order of raters where
+        they are many.
         """
         place = self.rater
         if not self.same_raters:
@@ -258,7 +258,7 @@ def _kappas(units: Table, *, same_raters: bool) -> Iterator[Statistic]:
 def _groups(
     table: LongTable, pairs: _Pairs, names: Sequence[str], scale: tuple[float, float]
 ) -> Iterator[GroupAgreement]:
-    """rwg (or rwg(j)) against two nulls, and AD, for each participant and rater group, by name."""
+    """Rwg (or rwg(j)) against two nulls, and AD, for each participant and rater group, by name."""
     steps = round(scale[1] - scale[0]) + 1
     group_of_pair = np.zeros(len(pairs.person), dtype=np.int64)
     labels: Sequence[str | None] = (None,)

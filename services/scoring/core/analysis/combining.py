@@ -23,7 +23,9 @@ from services.scoring.core.analysis.results import CombinedResult, FitResult, Pa
 Vector = NDArray[np.float64]
 ESTIMATED_FROM = 100
 ANCHOR = 0.15
-"""Method variance where it can't be estimated: ours, between simulated cohorts' 0.09 and the 0.16 of literature-like."""
+"""Method variance where it can't be estimated: ours, between simulated cohorts' 0.09 and the 0.16 of
+literature-like.
+"""
 LEAST = 0.01
 
 
@@ -39,7 +41,9 @@ class _Source:
 
 
 def combined(fits: Sequence[FitResult], weights: Mapping[str, float]) -> tuple[CombinedResult, ...]:
-    """Every domain that has a fit. A domain with one source is wider than the source: it is more than what that sees."""
+    """Every domain that has a fit. A domain with one source is wider than the source: it is more than what that
+    sees.
+    """
     domains = sorted({fit.domain for fit in fits if fit.domain is not None})
     return tuple(_domain(domain, [fit for fit in fits if fit.domain == domain], weights) for domain in domains)
 

@@ -54,8 +54,8 @@ def many_facet(part: Part, *, common_steps: bool) -> FitResult:
 
 
 def _raters(part: Part, units: Units, fit: Fit, decision: Adjusting) -> tuple[RaterResult, ...]:
-    """Severity with what the rater's group has in common, centred over the raters of each subset; None for raters of one
-    participant, and where raters were taken apart.
+    """Severity with what the rater's group has in common, centred over the raters of each subset; None for raters of
+    one participant, and where raters were taken apart.
     """
     pairs = np.unique(np.stack([units.rater, units.participant], axis=1), axis=0)
     told = np.bincount(pairs[:, 0], minlength=len(part.raters)) > 1

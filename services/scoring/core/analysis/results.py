@@ -34,8 +34,8 @@ class RaterResult:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """An item's difficulty, centred over items, and its steps: where neighbouring categories are equally likely, relative
-    to the difficulty.
+    """An item's difficulty, centred over items, and its steps: where neighbouring categories are equally likely,
+    relative to the difficulty.
     """
 
     item: str
@@ -54,8 +54,8 @@ class Subset:
 
 @dataclass(frozen=True, slots=True)
 class FitStatistic:
-    """Mean-squares of one participant, rater or item (1 is expected), over n ratings. Of raters also `spread`, `straight`
-    and `careless`: see `facets.diagnostics.RaterSigns`.
+    """Mean-squares of one participant, rater or item (1 is expected), over n ratings. Of raters also `spread`,
+    `straight` and `careless`: see `facets.diagnostics.RaterSigns`.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """How well ratings fit: mean-squares of participants, raters and items, and what is odd about a rater.
 
-Infit and outfit (Wright & Masters 1982, Rating Scale Analysis, ch. 5): mean squared residuals, weighted by information or
+Infit and outfit (Wright & Masters 1982, Rating Scale Analysis, ch. 5): mean squared residuals, weighted by
+information or
 not; 1 is expected, 0.5 to 1.5 does no harm. Residuals are taken where each unit stands, halo included, and what that
 place borrowed from the same answers is allowed for: so a halo is no misfit, an erratic pattern of answers is.
 """
@@ -30,7 +31,8 @@ class MeanSquares:
 
 @dataclass(frozen=True, slots=True)
 class RaterSigns:
-    """Arrays over raters. `spread`: standard deviation of the ratings given over that expected of this rater; well below
+    """Arrays over raters. `spread`: standard deviation of the ratings given over that expected of this rater; well
+    below
     1: central, all in the middle. `straight`: share of forms with one answer throughout; `doubt`: the chance that the
     rater did not look.
     """

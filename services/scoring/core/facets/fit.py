@@ -2,7 +2,8 @@
 sees in one participant on every item alike (halo) and what a participant shows in one exercise; all of them shrunken.
 
 Marginal maximum likelihood: each unit's answers by moments under what all others say of it (expectation propagation,
-Minka 2001, UAI 17:362), effects by mixed-model equations, variances by Schall (1991, Biometrika 78:719). Halo: Wilson & Hoskens (2001, JEBS 26:283),
+Minka 2001, UAI 17:362), effects by mixed-model equations, variances by Schall (1991, Biometrika 78:719). Halo: Wilson
+& Hoskens (2001, JEBS 26:283),
 Patz et al. (2002, JEBS 27:341). Without it 36 items of one rater count as 36 pieces of evidence, and intervals cover
 half of what they claim. Raters who give everybody one and the same answer count as little as they are doubted
 (`careless`).
@@ -47,8 +48,8 @@ class Variances:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to fit. `anchored`: keep the variances given (too few participants to estimate them); with `widening` the halo
-    still grows beyond its anchor where raters differ more. `common_steps`: one set
+    """How to fit. `anchored`: keep the variances given (too few participants to estimate them); with `widening` the
+    halo still grows beyond its anchor where raters differ more. `common_steps`: one set
     of steps for all items (rating-scale model). `doubting` off: believe every rater. `smoothed` off and `pseudo_counts`
     near 0, with very large variances and no halo, is joint maximum likelihood: for comparison only.
     """
@@ -127,7 +128,7 @@ class _Fitting:
 
     def run(self) -> Fit:
         converged, count = False, 0
-        for count in range(1, self.options.rounds + 1):  # noqa: B007  (the last one is told)
+        for count in range(1, self.options.rounds + 1):
             before, known = self.psi, self.variances
             self._round(QUICK, learning=True)
             if self.options.doubting and count in DOUBTING:
