@@ -53,10 +53,10 @@ def drawn(people: int, raters: int, pool: int, design: str, *, seed: int) -> tup
         score[part] = (chance.random((len(part), ITEMS, 1)) > chances).sum(axis=2)
     blind = (chance.random(pool) < shape["careless"])[whom]
     score[blind] = 4
-    item = np.tile(np.arange(ITEMS, dtype=np.int32), len(who))
-    zeros = np.zeros(len(item), dtype=np.int32)
-    rows = [np.repeat(each.astype(np.int32), ITEMS) for each in (who, whom)]
-    return Ratings(rows[0], rows[1], item, zeros, zeros, score.ravel(), 4), place - place.mean()
+    item = np.tile(np.arange(ITEMS, dtype=np.int64), len(who))
+    zeros = np.zeros(len(item), dtype=np.int64)
+    rows = [np.repeat(each.astype(np.int64), ITEMS) for each in (who, whom)]
+    return Ratings(rows[0], rows[1], item, zeros, zeros, score.ravel().astype(np.int64), 4), place - place.mean()
 
 
 def _who_rates(chance: np.random.Generator, people: int, raters: int, pool: int) -> NDArray[np.int64]:

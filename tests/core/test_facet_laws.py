@@ -142,7 +142,10 @@ def test_subsets_are_the_islands_that_no_rater_links() -> None:
         crowd,
         participant=np.concatenate([crowd.participant, crowd.participant + 30]),
         rater=np.concatenate([crowd.rater, crowd.rater + 10]),
-        **{name: np.tile(getattr(crowd, name), 2) for name in ("item", "exercise", "group", "score")},
+        item=np.tile(crowd.item, 2),
+        exercise=np.tile(crowd.exercise, 2),
+        group=np.tile(crowd.group, 2),
+        score=np.tile(crowd.score, 2),
     )
     found = subsets_of(collapsed(two))
     assert found.count == 2

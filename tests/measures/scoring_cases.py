@@ -3,8 +3,8 @@
     python -m tests.measures.scoring_cases FOLDER
 
 FOLDER holds `cases/ID/expected.json` with data beside it, made by other programs (R's psych, irrCAC, multilevel, lme4,
-TAM, immer), and `sim/ID`. Their data stay out of this repository; tables printed in papers are retyped in tests/core. Exit
-status 1 if a line is not within its tolerance.
+TAM, immer), and `sim/ID`. Their data stay out of this repository; tables printed in papers are retyped in tests/core.
+Exit status 1 if a line is not within its tolerance.
 """
 
 import csv

@@ -53,12 +53,12 @@ class _Nests:
         """From each unit's message the precision that its level has without it."""
         self.own = np.bincount(self.codes, heard, self.size).astype(float)
         if self.side.inner is None:
-            self.precision = np.asarray(1 / self.side.outer_variance + self.own)
+            self.precision = np.asarray(1 / self.side.outer_variance + self.own, float)
             return self.precision[self.codes] - heard
         up = self.own / (1 + self.side.inner_variance * self.own)
-        self.precision = 1 / self.side.outer_variance + np.bincount(self.parent, up, self.outer_size)
+        self.precision = np.asarray(1 / self.side.outer_variance + np.bincount(self.parent, up, self.outer_size), float)
         self.above = self.precision[self.parent] - up
-        self.down = np.asarray(1 / (self.side.inner_variance + 1 / self.above))
+        self.down = np.asarray(1 / (self.side.inner_variance + 1 / self.above), float)
         without: Vector = (self.down + self.own)[self.codes] - heard
         return without
 
