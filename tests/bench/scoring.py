@@ -10,6 +10,7 @@ Beside it plain means, statsmodels (if installed), and R's TAM and lme4 (if R is
 import argparse
 import json
 import math
+import os
 import resource
 import shutil
 import subprocess
@@ -26,6 +27,8 @@ from services.scoring.core.facets.items import probabilities
 from services.scoring.core.facets.ratings import Ratings, collapsed
 
 Vector = NDArray[np.float64]
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Nothing here gains from more, and threads that wait for each other cost."""
 SIZES = (100, 1_000, 10_000)
 RATERS, ITEMS, LOAD, LINKS = 12, 36, 3.2, 0.05
 STEPS = np.array([-2.1, -0.9, 0.5, 2.5])
@@ -146,7 +149,8 @@ def main() -> None:
     found = []
     for people, design in runs:
         command = [sys.executable, "-m", "tests.bench.scoring", "--one", str(people), design]
-        told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | ONE_THREAD)
+        told = json.loads(done.stdout)
         found.append(told)
         print(  # noqa: T201
             f"{design:10} {people:6} people {told['ratings']:8} ratings {told['raters']:6} raters: "
