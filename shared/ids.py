@@ -16,6 +16,7 @@ OrganisationId = NewType("OrganisationId", str)
 ConnectionName = NewType("ConnectionName", str)
 """Unique within an installation: it is the last segment of the webhook's address."""
 SubmissionId = NewType("SubmissionId", str)
+RereadingId = NewType("RereadingId", str)
 EvidenceId = NewType("EvidenceId", str)
 """SHA-256 (hex) of what a piece of evidence says, so equal evidence has an equal id on every machine."""
 ResultId = NewType("ResultId", str)

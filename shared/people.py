@@ -3,13 +3,13 @@
 Everything else carries ids. Erasing a person is erasing their rows here and the raw submissions of theirs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
-from shared.bulk import insert_many
+from shared.bulk import among, insert_many
 from shared.db import UnitOfWork
 from shared.ids import CohortId, EvidenceId, OrganisationId, ParticipantId, RaterId
 from shared.tables import metadata
@@ -59,6 +59,16 @@ comments = sa.Table(
     sa.Column("kind", sa.String(50), primary_key=True, comment="strengths, development, …: what the form asked"),
     sa.Column("evidence", sa.String(64), nullable=False, comment="the piece of evidence that it came with"),
     sa.Column("text", sa.Text, nullable=False),
+)
+
+
+links = sa.Table(
+    "people_links",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("token_sha256", sa.String(64), primary_key=True, comment="of the token in somebody's own link, in hex"),
+    sa.Column("person", sa.String(100), nullable=False, comment="the rater or assessor whose link it is"),
+    comment="whom a personal link belongs to; the tokens themselves are nowhere",
 )
 
 
@@ -115,13 +125,60 @@ def participant_of(connection: sa.Connection, cohort: CohortId, participant: Par
     return None if row is None else _participant(row)
 
 
-def rater_of(connection: sa.Connection, cohort: CohortId, rater: RaterId) -> Rater | None:
-    """One rater of the cohort, or None."""
-    query = sa.select(raters).where(raters.c.cohort == cohort, raters.c.rater == rater)
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        return None
-    return Rater(row["rater"], row["participant"], Relationship(row["relationship"]), row["name"], row["email"])
+def raters_among(connection: sa.Connection, cohort: CohortId, ids: Iterable[RaterId]) -> list[Rater]:
+    """Those raters of the cohort who have one of these ids."""
+    these = among(connection.dialect.name, raters.c.rater, "ids")
+    query = sa.select(raters).where(raters.c.cohort == cohort, these)
+    return [_rater(row) for row in connection.execute(query, {"ids": sorted(set(ids))}).mappings()]
+
+
+def participants_among(connection: sa.Connection, cohort: CohortId, ids: Iterable[ParticipantId]) -> set[ParticipantId]:
+    """Those of these ids that are participants of the cohort."""
+    these = among(connection.dialect.name, participants.c.participant, "ids")
+    query = sa.select(participants.c.participant).where(participants.c.cohort == cohort, these)
+    return set(connection.execute(query, {"ids": sorted(set(ids))}).scalars())
+
+
+def raters_of(connection: sa.Connection, cohort: CohortId) -> list[Rater]:
+    """Every rater of the cohort, by id."""
+    rows = connection.execute(sa.select(raters).where(raters.c.cohort == cohort).order_by(raters.c.rater)).mappings()
+    return [_rater(row) for row in rows]
+
+
+def contacts_of_assessors(connection: sa.Connection, cohort: CohortId) -> list[tuple[RaterId, str, str]]:
+    """Id, name and address of every assessor of the cohort, by id."""
+    c = assessors.c
+    rows = connection.execute(sa.select(c.assessor, c.name, c.email).where(c.cohort == cohort).order_by(c.assessor))
+    return [(row.assessor, row.name, row.email) for row in rows]
+
+
+def holders_of_addresses(
+    connection: sa.Connection, cohort: CohortId, addresses: Collection[str]
+) -> dict[str, tuple[RaterId, ...]]:
+    """The raters and assessors who have one of these addresses (in lower case), by address; each by id."""
+    found: dict[str, set[RaterId]] = {each: set() for each in addresses}
+    for table, who in ((raters, raters.c.rater), (assessors, assessors.c.assessor)) if addresses else ():
+        # SQLite's lower() knows only ASCII: an address beyond it must be written as it is in the list.
+        same = sa.func.lower(sa.func.trim(table.c.email)).in_(sorted(addresses))
+        query = sa.select(who.label("who"), table.c.email).where(table.c.cohort == cohort, same)
+        for row in connection.execute(query):
+            found.setdefault(row.email.strip().casefold(), set()).add(row.who)
+    return {each: tuple(sorted(holders)) for each, holders in found.items() if holders}
+
+
+def keep_links(uow: UnitOfWork, cohort: CohortId, hashes: Mapping[str, RaterId]) -> int:
+    """Keep whom links belong to, by the SHA-256 of their tokens. Gives how many are new."""
+    rows = [{"cohort": cohort, "token_sha256": each, "person": who} for each, who in sorted(hashes.items())]
+    return len(insert_many(uow.connection, links, rows, once=True, returning=("person",)))
+
+
+def holders_of_links(connection: sa.Connection, cohort: CohortId, hashes: Collection[str]) -> dict[str, RaterId]:
+    """Whose links have these tokens, by hash."""
+    if not hashes:
+        return {}
+    c = links.c
+    query = sa.select(c.token_sha256, c.person).where(c.cohort == cohort, c.token_sha256.in_(sorted(hashes)))
+    return {row.token_sha256: row.person for row in connection.execute(query)}
 
 
 def assessors_of(connection: sa.Connection, cohort: CohortId) -> set[RaterId]:
@@ -169,3 +226,7 @@ def _participant(row: Any) -> Participant:
         row["organisation"],
         row["pool_consent"],
     )
+
+
+def _rater(row: Any) -> Rater:
+    return Rater(row["rater"], row["participant"], Relationship(row["relationship"]), row["name"], row["email"])

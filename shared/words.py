@@ -48,6 +48,19 @@ class Relationship(StrEnum):
         return self.label if self is Relationship.SELF else f"{self.label}s"
 
 
+class IdentityBy(StrEnum):
+    """How a connection's responses say who speaks about whom."""
+
+    HIDDEN_FIELDS = "hidden_fields"
+    """Fields of the link that nobody sees, or fields that are mapped to `identity:…`."""
+    QUESTIONS = "questions"
+    """Questions that the link fills in, mapped to `identity:…`."""
+    RESPONDER_EMAIL = "responder_email"
+    """The address under which the tool knows the responder, looked up among the cohort's people."""
+    LINK_TOKEN = "link_token"  # noqa: S105  (a word, not a token)
+    """A token in each person's own link, made by `talentline cohort links`."""
+
+
 class Facet(StrEnum):
     """Whether a statement shows knowing or doing."""
 

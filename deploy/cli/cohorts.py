@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from deploy.cli.access import ready
+from deploy.cli.links import links
+from deploy.cli.mapping_words import tell_rereading
 from deploy.cli.output import AsJson, Timeout, Wait, complain, followed, number, out, say, show, table
 from services.intake import store as intake
 from services.intake.vendors import VENDORS
@@ -14,11 +16,12 @@ from services.scoring import commands, store
 from shared.cohort.folder import FolderMistakes, read_folder
 from shared.cohort.opening import open_cohort
 from shared.cohort.store import cohorts_open, definition_of
-from shared.db import Cause
-from shared.ids import CohortId, CorrelationId, new_id
+from shared.db import Cause, Database
+from shared.ids import CohortId, CorrelationId, RereadingId, new_id
 from shared.people import participants_of
 
 group = typer.Typer(no_args_is_help=True, help="Open, run and report on cohorts.")
+group.command("links")(links)
 CohortName = Annotated[str, typer.Argument(metavar="COHORT", help="The cohort's id, as `cohort list` shows it.")]
 
 
@@ -26,9 +29,13 @@ CohortName = Annotated[str, typer.Argument(metavar="COHORT", help="The cohort's 
 def open_(
     folder: Annotated[Path, typer.Argument(help="The folder that describes the cohort.")],
     update: Annotated[bool, typer.Option("--update", help="Take a changed folder over.")] = False,
+    wait: Wait = True,
+    timeout: Timeout = 60.0,
     by: Annotated[str, typer.Option(help="Who does it, for the audit trail.")] = "coordinator",
 ) -> None:
-    """Check a cohort's folder and open it; every mistake is reported at once."""
+    """Check a cohort's folder and open it; every mistake is reported at once. With a changed mapping, what arrived is
+    read again.
+    """
     try:
         found = read_folder(folder, vendors=VENDORS)
     except FolderMistakes as error:
@@ -39,7 +46,8 @@ def open_(
     installation = ready()
     db = installation.db
     cohort = CohortId(found.definition.cohort)
-    with db.write() as uow:
+    chain = CorrelationId(new_id())
+    with db.write(Cause(chain)) as uow:
         opening = open_cohort(
             uow,
             found,
@@ -56,6 +64,19 @@ def open_(
     for name, connection in found.definition.connections.items():
         address = f"{installation.settings.address}/webhooks/{name}"
         say(f"  webhook of {connection.vendor}: {address}  (secret in {connection.secret_env})")
+    if opening.rereading is not None:
+        _read_again(db, chain, opening.rereading, timeout if wait else 0.0)
+
+
+def _read_again(db: Database, chain: CorrelationId, rereading: RereadingId, timeout: float) -> None:
+    """Wait until what arrived is read again, and say what that changed."""
+    settled = followed(db, [chain], timeout, "reading again").settled if timeout else False
+    with db.read() as connection:
+        summary = intake.rereading_summary(connection, rereading)
+    if summary is not None and settled:
+        tell_rereading(summary)
+    elif not settled:
+        say("What arrived before is being read again; `talentline mapping changes COHORT` says what that changed.")
 
 
 @group.command("list")

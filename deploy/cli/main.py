@@ -12,6 +12,7 @@ from deploy.cli import (
     deliveries,
     evidence,
     mail,
+    mapping,
     operations,
     plans,
     pool,
@@ -36,6 +37,8 @@ app.command("score")(analysis.score)
 app.command("agreement")(analysis.agreement)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(connections.group, name="connection")
+
+app.add_typer(mapping.group, name="mapping")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
 app.add_typer(plans.group, name="plan")

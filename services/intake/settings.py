@@ -45,6 +45,10 @@ class IntakeSettings(Settings):
         """For each answer of a vendor's API."""
         return timedelta(seconds=self.fetch_timeout_seconds)
 
+    link_key: str | None = Field(
+        default=None, repr=False, min_length=16, description="from which the tokens of personal links are made; keep it"
+    )
+
     def secret(self, secret_env: str) -> str | None:
         """The secret (or, while it is changed, several divided by commas or line breaks) that a connection's variable
         holds; None if it is not set.

@@ -25,6 +25,9 @@ submissions = sa.Table(
     sa.Column("reason", sa.String(50), comment="why it is quarantined or set aside: a code"),
     sa.Column("reason_words", sa.Text, comment="the same for a coordinator; may quote what was sent"),
     sa.Column("detail", Json, comment="form, participant and rater as sent, for whoever looks into it"),
+    sa.Column(
+        "brought", Json, comment="responses that it brought as news, by the hash in intake_responses; NULL: none"
+    ),
     sa.Column("duplicates", sa.Integer, nullable=False, server_default="0", comment="how often it came again"),
     sa.Column("last_duplicate_at", Moment),
     sa.Column(
@@ -51,6 +54,13 @@ pieces = sa.Table(
     sa.Column("as_of", Moment, primary_key=True, comment="when submitted; for what is undated, when it arrived"),
     sa.Column("cohort", sa.String(100), nullable=False),
     sa.Column("document", Json, nullable=False, comment="the canonical form that the evidence id is a hash of"),
+    sa.Column(
+        "standing",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.true(),
+        comment="whether the submission is read so now; otherwise it was once, or it repeats what counts again",
+    ),
     sa.Index("ix_intake_pieces_key", "cohort", "participant", "instrument", "given_by", "element"),
     comment="what each submission said, the same again included",
 )
@@ -120,6 +130,23 @@ form_details = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("fetched_at", Moment, nullable=False),
     comment="what a tool's API said about forms: the same for all responses for a while",
+)
+
+rereadings = sa.Table(
+    "intake_rereadings",
+    metadata,
+    sa.Column("rereading", sa.String(36), primary_key=True),
+    sa.Column("submission", sa.String(36), primary_key=True),
+    sa.Column("participant", sa.String(100), primary_key=True, comment="empty: the row is about the submission itself"),
+    sa.Column("cohort", sa.String(100), nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False, comment="same, changed, unread"),
+    sa.Column("given_before", sa.Integer, nullable=False, comment="ratings given, as it was read before"),
+    sa.Column("given_after", sa.Integer, nullable=False),
+    sa.Column("not_observed_before", sa.Integer, nullable=False),
+    sa.Column("not_observed_after", sa.Integer, nullable=False),
+    sa.Column("read_at", Moment, nullable=False),
+    sa.Index("ix_intake_rereadings_cohort", "cohort", "read_at"),
+    comment="what became of each submission that was read again after its mapping had changed",
 )
 
 refusals = sa.Table(

@@ -168,7 +168,7 @@ def at_least(least: N, *, above: bool = False) -> Callable[[N], N]:
 MaxMark = Annotated[float, BeforeValidator(_number), AfterValidator(at_least(0.0, above=True))]
 
 
-IDENTITY_WORDS = ("participant", "rater", "assessor", "marker", "relationship")
+IDENTITY_WORDS = ("participant", "rater", "assessor", "marker", "relationship", "email", "token")
 """What a field may say about who speaks about whom."""
 
 

@@ -9,6 +9,7 @@ from shared.cohort.definition import CohortDefinition
 from shared.cohort.programme import CHOICES, CRITERIA, EXERCISES, FORM_FIELDS, FRAMEWORK, ORGANISATIONS
 from shared.cohort.rules import FILE
 from shared.framework import FrameworkPack
+from shared.words import Instrument
 
 Table = Mapping[str, Mapping[str, Any]]
 """Code → what is said about it."""
@@ -42,6 +43,22 @@ def pinned_changes(before: CohortDefinition, after: CohortDefinition) -> list[st
     reasons += _lost(EXERCISES, _cells(before, named=False), _cells(after, named=False))
     reasons += _lost(CRITERIA, _criteria(before, named=False), _criteria(after, named=False))
     return reasons
+
+
+def remapped(before: CohortDefinition, after: CohortDefinition) -> tuple[str, ...]:
+    """Connections of both on which what arrived would be read otherwise now: another mapping, tool, setting, instrument
+    or way of identity; labels concern all whose answers may be labels.
+    """
+    both = sorted(before.connections.keys() & after.connections.keys())
+    return tuple(name for name in both if _reading_of(before, name) != _reading_of(after, name))
+
+
+def _reading_of(definition: CohortDefinition, name: str) -> list[Any]:
+    """All that the reading of a connection's deliveries depends on."""
+    connection = definition.connections[name]
+    labels = {} if connection.instrument is Instrument.WRITTEN_ASSESSMENT else definition.choices
+    fields = [each for each in definition.form_fields if each.connection == name]
+    return [connection.model_copy(update={"secret_env": ""}), labels, fields]
 
 
 def _lost(file: str, before: Table, after: Table) -> Iterator[str]:

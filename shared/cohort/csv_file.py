@@ -56,8 +56,12 @@ class CsvFile:
         return frozenset(row.cells[column] for row in self.rows) - {""} if self.readable else None
 
 
-def read_csv(folder: Path, name: str, model: type[Columns], found: Findings, *, needed: bool) -> CsvFile:
-    """The rows of `folder/name`. What is no table (encoding, columns, row lengths) is noted in `found`."""
+def read_csv(
+    folder: Path, name: str, model: type[Columns], found: Findings, *, needed: bool, may_be_empty: bool = False
+) -> CsvFile:
+    """The rows of `folder/name`. What is no table (encoding, columns, row lengths) is noted in `found`; so
+    is a table without rows, unless it `may_be_empty`.
+    """
     text = read_text(folder, name, found, needed=needed)
     if text is None:
         return CsvFile(name)
@@ -69,9 +73,9 @@ def read_csv(folder: Path, name: str, model: type[Columns], found: Findings, *, 
     if columns is None:
         return CsvFile(name)
     rows = tuple(_by_column(reader, name, columns, found))
-    if not rows:
+    if not rows and not may_be_empty:
         found.mistake(name, "has no rows below its column names")
-    return CsvFile(name, rows, readable=bool(rows), decimal_comma=not comma)
+    return CsvFile(name, rows, readable=bool(rows) or may_be_empty, decimal_comma=not comma)
 
 
 def read_text(folder: Path, name: str, found: Findings, *, needed: bool) -> str | None:

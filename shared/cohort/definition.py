@@ -13,17 +13,20 @@ from pydantic import Field
 
 from shared.framework import FrameworkPack
 from shared.framework.pack import Frozen
-from shared.words import Facet, Instrument, PoolPolicy, Relationship, ReleasePolicy
+from shared.words import Facet, IdentityBy, Instrument, PoolPolicy, Relationship, ReleasePolicy
 
 
 class Connection(Frozen):
     """A survey tool's webhook. `secret_env` names the environment variable that holds the secret; `settings` are what
-    the tool needs to be known besides, by name (docs/vendors.md).
+    the tool needs to be known besides, by name (docs/vendors.md); `identity`: how responses say who speaks about whom.
     """
 
     vendor: str
     instrument: Instrument
     secret_env: str
+    identity: IdentityBy = Field(
+        default=IdentityBy.HIDDEN_FIELDS, exclude_if=lambda how: how is IdentityBy.HIDDEN_FIELDS
+    )
     settings: Mapping[str, str] = Field(default_factory=dict, exclude_if=lambda settings: not settings)
 
 

@@ -16,7 +16,7 @@ from shared.cohort.cells import (
     refused,
     word,
 )
-from shared.words import Instrument, PoolPolicy, Relationship, ReleasePolicy
+from shared.words import IdentityBy, Instrument, PoolPolicy, Relationship, ReleasePolicy
 
 Count = Annotated[int, AfterValidator(at_least(1))]
 CountOrNone = Annotated[int, AfterValidator(at_least(0))]
@@ -74,6 +74,7 @@ class ConnectionSection(Section):
     vendor: Annotated[str, known("vendor")]
     instrument: Annotated[Instrument, word(Instrument)]
     secret_env: EnvironmentName
+    identity: Annotated[IdentityBy, word(IdentityBy)] = IdentityBy.HIDDEN_FIELDS
     settings: dict[str, Text] = {}
 
 

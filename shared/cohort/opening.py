@@ -13,19 +13,19 @@ import sqlalchemy as sa
 
 from shared import clock
 from shared.cohort import store
-from shared.cohort.changes import definition_changes, pinned_changes
+from shared.cohort.changes import definition_changes, pinned_changes, remapped
 from shared.cohort.definition import CohortDefinition
 from shared.cohort.folder import CohortFolder
 from shared.cohort.people_files import RATERS
-from shared.cohort.programme import CHOICES, FORM_FIELDS
 from shared.cohort.roster import ListChange, bring_into_line, kept_by_evidence, people_changes
 from shared.db import UnitOfWork
 from shared.errors import PermanentError
-from shared.ids import CohortId
-from shared.outbox import audited
+from shared.events import MappingChanged
+from shared.ids import CohortId, RereadingId, new_id
+from shared.outbox import audited, publish
 
 RECORDED = (
-    "what was recorded before stays as it was read; these changes count for what arrives or is retried from now on"
+    "what was recorded before keeps the relationship it was read with; the change counts for what is read from now on"
 )
 
 
@@ -68,6 +68,8 @@ class Opening:
 
     outcome: Literal["created", "unchanged", "updated"]
     changes: tuple[str, ...] = ()
+    rereading: RereadingId | None = None
+    """Set if what arrived before is read again."""
 
 
 def open_cohort(
@@ -131,20 +133,28 @@ def _compared(
         raise CohortChanged(cohort, changes)
     _update(uow, folder, people)
     _audit(uow, folder, actor, "cohort.updated", changes)
-    return Opening("updated", tuple(changes))
+    return Opening("updated", tuple(changes), _have_read_again(uow, before, folder.definition))
+
+
+def _have_read_again(uow: UnitOfWork, before: CohortDefinition, after: CohortDefinition) -> RereadingId | None:
+    """Have what arrived on connections that are read otherwise now be read again; None: there are none."""
+    connections = remapped(before, after)
+    if not connections:
+        return None
+    rereading = RereadingId(new_id())
+    publish(uow, MappingChanged(cohort=CohortId(after.cohort), rereading=rereading, connections=connections))
+    return rereading
 
 
 def _words(
     before: CohortDefinition, after: CohortDefinition, people: Sequence[ListChange], has_evidence: bool
 ) -> list[str]:
     lines = [*definition_changes(before, after), *(line for change in people for line in change.words())]
-    return [*lines, RECORDED] if has_evidence and any(map(_read_anew, lines)) else lines
-
-
-def _read_anew(line: str) -> bool:
-    """Whether evidence that came before the change would be read otherwise after it."""
-    remapped = line.startswith((FORM_FIELDS, CHOICES)) and " is now " in line
-    return remapped or (line.startswith(RATERS) and "relationship " in line)
+    if again := remapped(before, after):
+        lines.append(f"what arrived on {', '.join(again)} is read again, with all that the folder says now")
+    elif has_evidence and any(line.startswith(RATERS) and "relationship " in line for line in lines):
+        lines.append(RECORDED)
+    return lines
 
 
 def _update(uow: UnitOfWork, folder: CohortFolder, people: Sequence[ListChange]) -> None:

@@ -13,7 +13,7 @@ from shared.cohort.mistakes import Findings, listed
 from shared.cohort.rules import Rules
 from shared.ids import OrganisationId, ParticipantId, RaterId
 from shared.people import Participant, Rater
-from shared.words import Instrument, Relationship
+from shared.words import IdentityBy, Instrument, Relationship
 
 ROSTER = "roster.csv"
 RATERS = "raters.csv"
@@ -48,6 +48,7 @@ def read_people(folder: Path, rules: Rules, context: Mapping[str, Any], found: F
         tuple(_assessors(folder, rules, context, found)),
     )
     _warn_of_too_few(people, rules, found)
+    _check_addresses(people, rules, found)
     return people
 
 
@@ -106,6 +107,29 @@ def _assessors(folder: Path, rules: Rules, context: Mapping[str, Any], found: Fi
     rows = typed(file, columns.AssessorRow, context, found)
     people = [Assessor(RaterId(row.assessor), row.name, row.email) for row in rows]
     return sorted(people, key=lambda person: person.assessor)
+
+
+def _check_addresses(people: People, rules: Rules, found: Findings) -> None:
+    """Where responses are told by the responder's address, everybody has one, and no two people share it."""
+    connections = rules.at("connections")
+    names = connections if isinstance(connections, dict) else {}
+    told = {
+        rules.at("connections", name, "instrument")
+        for name in names
+        if rules.at("connections", name, "identity") == IdentityBy.RESPONDER_EMAIL
+    }
+    lists = (
+        (Instrument.APPRAISAL_360, RATERS, [(each.email, each.participant) for each in people.raters]),
+        (Instrument.DEVELOPMENT_DAY, ASSESSORS, [(each.email, "") for each in people.assessors]),
+    )
+    for instrument, file, addresses in lists:
+        given = Counter((email.casefold(), whom) for email, whom in addresses if email)
+        lacking, shared = sum(not email for email, _ in addresses), sum(count > 1 for count in given.values())
+        if instrument in told and lacking:
+            found.warn(file, f"lists {lacking} without an address: nobody can tell their responses", column="email")
+        if instrument in told and shared:
+            reason = f"is the same for two people {shared} time(s), so nobody can tell who of them answered"
+            found.mistake(file, reason, column="email")
 
 
 def _warn_of_too_few(people: People, rules: Rules, found: Findings) -> None:

@@ -13,7 +13,7 @@ from shared.cohort.definition import Criterion, ExerciseCell, FormField, Organis
 from shared.cohort.mistakes import Findings, did_you_mean, listed
 from shared.cohort.rules import FILE, Rules
 from shared.framework import Competency, Domain, FrameworkPack, Item, Scale
-from shared.words import Instrument
+from shared.words import IdentityBy, Instrument
 
 FRAMEWORK = "programme/framework.csv"
 ORGANISATIONS = "programme/organisations.csv"
@@ -21,6 +21,13 @@ FORM_FIELDS = "programme/form_fields.csv"
 CHOICES = "programme/choices.csv"
 EXERCISES = "programme/exercises.csv"
 CRITERIA = "programme/written_criteria.csv"
+
+_PROVEN_BY = {"identity:email": IdentityBy.RESPONDER_EMAIL, "identity:token": IdentityBy.LINK_TOKEN}
+_WHO = {
+    Instrument.APPRAISAL_360: "identity:rater",
+    Instrument.DEVELOPMENT_DAY: "identity:assessor",
+    Instrument.WRITTEN_ASSESSMENT: "identity:marker",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,7 @@ def _organisations(file: CsvFile, context: Mapping[str, Any], found: Findings) -
 def _form_fields(
     folder: Path, rules: Rules, context: Mapping[str, Any], found: Findings, *, needed: bool
 ) -> list[FormField]:
-    file = read_csv(folder, FORM_FIELDS, columns.FormFieldRow, found, needed=needed)
+    file = read_csv(folder, FORM_FIELDS, columns.FormFieldRow, found, needed=needed, may_be_empty=True)
     rows = typed(file, columns.FormFieldRow, context, found)
     only_once(file, ["connection", "form_id", "field_ref"], "is a field of this form twice", found)
     only_once(file, ["connection", "form_id", "maps_to"], "is asked twice by this form", found)
@@ -151,8 +158,28 @@ def _form_fields(
             found.mistake(file.name, reason, line=row.line, column="vendor", value=vendor)
     if file.readable:
         _warn_of_gaps(rows, context, found)
+        _check_identity(file, rules, found)
     fields = [FormField.model_validate(row.model_dump()) for row in rows]
     return sorted(fields, key=lambda row: (row.connection, row.form_id, row.field_ref))
+
+
+def _check_identity(file: CsvFile, rules: Rules, found: Findings) -> None:
+    """What each form maps to `identity:…` agrees with how its connection says who speaks about whom."""
+    forms: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in file.rows:
+        connection, maps_to = row.cells["connection"], row.cells["maps_to"]
+        forms[connection, row.cells["form_id"]].add(maps_to)
+        needed = _PROVEN_BY.get(maps_to)
+        by = rules.at("connections", connection, "identity") or IdentityBy.HIDDEN_FIELDS
+        if needed and by != needed:
+            reason = f'needs identity = "{needed}" for the connection {connection} in {FILE}'
+            found.mistake(file.name, reason, line=row.line, column="maps_to", value=maps_to)
+    for (connection, form), mapped in sorted(forms.items()):
+        if rules.at("connections", connection, "identity") == IdentityBy.QUESTIONS:
+            who = _WHO.get(rules.at("connections", connection, "instrument"), "identity:rater")
+            for lacking in sorted({"identity:participant", who} - mapped):
+                reason = f'has no question for {lacking}, yet {FILE} says identity = "questions" for {connection}'
+                found.mistake(file.name, reason, column="form_id", value=form)
 
 
 def _warn_of_gaps(rows: Sequence[columns.FormFieldRow], context: Mapping[str, Any], found: Findings) -> None:
@@ -176,7 +203,7 @@ def _unasked(mapped: set[str], rated: Known | None) -> list[str]:
 
 
 def _choices(folder: Path, context: Mapping[str, Any], found: Findings, *, needed: bool) -> dict[str, float | None]:
-    file = read_csv(folder, CHOICES, columns.ChoiceRow, found, needed=needed)
+    file = read_csv(folder, CHOICES, columns.ChoiceRow, found, needed=needed, may_be_empty=True)
     only_once(file, ["label"], "is a choice twice", found)
     rows = typed(file, columns.ChoiceRow, context, found)
     return {row.label: row.rating for row in sorted(rows, key=lambda row: row.label)}

@@ -15,7 +15,7 @@ from shared.cohort.cells import HIDDEN, Known
 from shared.cohort.csv_file import read_text
 from shared.cohort.mistakes import Findings, did_you_mean, listed
 from shared.cohort.toml_lines import key_lines, line_of
-from shared.words import Instrument
+from shared.words import IdentityBy, Instrument
 
 FILE = "cohort.toml"
 
@@ -156,6 +156,10 @@ def _check_connections(rules: Rules, found: Findings) -> None:
         if instrument in set(Instrument) and not rules.asks_for(instrument):
             reason = f"feeds evidence that the cohort does not ask for: there is no [evidence.{instrument}]"
             rules.warn(found, reason, "connections", name)
+        by = rules.at("connections", name, "identity")
+        if instrument == Instrument.WRITTEN_ASSESSMENT and by in {IdentityBy.RESPONDER_EMAIL, IdentityBy.LINK_TOKEN}:
+            reason = "can't be for a written assessment: its markers are in no list; use hidden_fields or questions"
+            rules.mistake(found, reason, "connections", name, "identity", value=by)
 
 
 def _check_settings(rules: Rules, vendors: Collection[str] | Mapping[str, Tool], found: Findings) -> None:

@@ -10,6 +10,7 @@ from shared.events.bus import InvariantsDue
 from shared.events.intake import (
     BackfillDue,
     EvidenceRecorded,
+    MappingChanged,
     PageDue,
     Piece,
     SubmissionQuarantined,
@@ -43,6 +44,7 @@ from shared.words import Service
 EVENTS: dict[str, type[Event]] = {
     event.name: event
     for event in (
+        MappingChanged,
         SubmissionReceived,
         EvidenceRecorded,
         SubmissionQuarantined,
@@ -63,6 +65,7 @@ EVENTS: dict[str, type[Event]] = {
 }
 
 ROUTES: dict[str, tuple[Service, ...]] = {
+    MappingChanged.name: (Service.INTAKE,),
     SubmissionReceived.name: (Service.INTAKE,),
     EvidenceRecorded.name: (Service.SCORING,),
     SubmissionQuarantined.name: (),
@@ -113,6 +116,7 @@ __all__ = [
     "GroupFigure",
     "InvariantsDue",
     "MailProofDue",
+    "MappingChanged",
     "PageDue",
     "ParticipantScored",
     "Piece",

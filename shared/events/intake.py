@@ -1,11 +1,11 @@
-"""What intake tells: a submission arrived, what it means, or why nobody can tell what it means."""
+"""What intake tells, and is told: a submission arrived, what it means, or why nobody can tell; a mapping changed."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
 from shared.events.base import Event, Part
-from shared.ids import CohortId, ConnectionName, EvidenceId, ParticipantId, RaterId, SubmissionId
+from shared.ids import CohortId, ConnectionName, EvidenceId, ParticipantId, RaterId, RereadingId, SubmissionId
 from shared.words import Instrument, Relationship
 
 
@@ -36,6 +36,22 @@ class PageDue(Event):
     form: str
     turn: int | None = None
     """Where in a run it belongs; None: a run is to begin, or to go on from where it is."""
+
+
+class MappingChanged(Event):
+    """What arrived on these connections is to be read again, because what it means has changed.
+
+    Published when the mapping changes, and again by whoever has read some, for those that come `after` a submission.
+    """
+
+    name: ClassVar[str] = "intake.mapping_changed.v1"
+
+    cohort: CohortId
+    rereading: RereadingId
+    """The same from the first to the last event of one change."""
+    connections: tuple[str, ...]
+    after: SubmissionId | None = None
+    """Submissions up to this one are read; None: none are."""
 
 
 class Piece(Part):

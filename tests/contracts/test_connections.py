@@ -18,8 +18,9 @@ import pytest
 
 from services.intake.core.door import judge
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.identity import identity_of
 from services.intake.core.known import Known, is_news, key_of, known
-from services.intake.core.matching import Matched, identity_of, match
+from services.intake.core.matching import Matched, match
 from services.intake.core.polling import Polled, Poller, from_outside, polled
 from services.intake.core.probing import is_probe
 from services.intake.core.reading import read

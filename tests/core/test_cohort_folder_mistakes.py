@@ -240,7 +240,7 @@ CSV_MISTAKES = [
         "programme/form_fields.csv",
         "comment:strengths",
         "identity:ratr",
-        "maps_to: “identity:ratr” needs one of participant, rater, assessor, marker, relationship after the colon; did",
+        "maps_to: “identity:ratr” needs one of participant, rater, assessor, marker, relationship, email, token after",
     ),
     (
         "programme/form_fields.csv",

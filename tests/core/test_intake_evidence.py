@@ -30,7 +30,7 @@ def a_piece(**changes: Any) -> Evidence:
 
 def said(rating: float, minute: int, submitted_at: datetime | None = None) -> Said:
     evidence = a_piece(ratings={"SL1": rating}, submitted_at=submitted_at)
-    return Said(SubmissionId(f"s{minute:02}"), START + timedelta(minutes=minute), evidence)
+    return Said(SubmissionId(f"s{minute:02}"), submitted_at or START + timedelta(minutes=minute), evidence)
 
 
 def test_the_id_of_a_piece_is_the_same_on_every_machine() -> None:

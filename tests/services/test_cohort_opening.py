@@ -16,11 +16,13 @@ from shared.cohort import store
 from shared.cohort.folder import CohortFolder, read_folder
 from shared.cohort.opening import CohortChanged, ConnectionTaken, Opening, Pinned, open_cohort
 from shared.db import Database
+from shared.events import MappingChanged
 from shared.ids import CohortId
 from tests.builders.cohort_folder import CohortRules, write_cohort
 
 COHORT = CohortId("spring")
 RATER = "SPRING-002.peer.4"
+READ_AGAIN = "what arrived on spring-feedback is read again, with all that the folder says now"
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def test_a_cohort_is_opened_with_its_rules_its_people_and_an_audit_entry(any_db:
         assert store.cohorts_open(connection) == [COHORT]
         assert store.cohort_of_connection(connection, "spring-feedback") == COHORT
         assert tuple(people.participants_of(connection, COHORT)) == found.participants
-        assert people.rater_of(connection, COHORT, found.raters[5].rater) == found.raters[5]
+        assert people.raters_among(connection, COHORT, [found.raters[5].rater]) == [found.raters[5]]
         assert people.assessors_of(connection, COHORT) == {person.assessor for person in found.assessors}
     (entry,) = Kept.by(any_db).rows["bus_audit"]
     assert (entry["actor"], entry["action"], entry["subject"]) == ("Asha Coordinator", "cohort.opened", COHORT)
@@ -136,6 +138,7 @@ def test_a_changed_folder_says_what_changed_and_asks_for_update(db: Database, fo
         "programme/choices.csv: removed “Seldom”",
         "roster.csv: changed SPRING-001 (email, organisation ORG-2 → ORG-1)",
         f"raters.csv: removed {RATER}",
+        READ_AGAIN,
     ]
     assert "add --update" in str(refused.value)
     assert Kept.by(db) == before
@@ -155,7 +158,7 @@ def test_an_update_takes_the_folder_over_keeps_the_old_version_and_is_audited(an
     with any_db.read() as connection:
         assert store.definition_of(connection, COHORT) == second.definition
         assert tuple(people.participants_of(connection, COHORT)) == second.participants
-        assert people.rater_of(connection, COHORT, first.raters[0].rater) is not None
+        assert people.raters_among(connection, COHORT, [first.raters[0].rater])
         assert "OBS-5" not in people.assessors_of(connection, COHORT)
     kept = Kept.by(any_db).rows
     assert {row["digest"] for row in kept["cohort_definitions"]} == {first.definition.digest, second.definition.digest}
@@ -257,15 +260,27 @@ def test_rules_names_forms_and_new_people_may_change_after_evidence(db: Database
         *(f"programme/exercises.csv: X1/SL{n}: name was Exercise X1, is now Simulation" for n in range(1, 5)),
         "programme/choices.csv: added “Once in a blue moon”",
         "roster.csv: added SPRING-005",
+        READ_AGAIN,
     )
 
 
-def test_a_form_that_is_mapped_anew_after_evidence_says_what_that_leaves_as_it_was(db: Database, folder: Path) -> None:
+def test_a_form_that_is_mapped_anew_is_read_again_and_nothing_else_is(db: Database, folder: Path) -> None:
     opened(db, folder)
     replace(folder / "programme/choices.csv", "Seldom,2", "Seldom,1")
     changes = opened(db, folder, update=True, has_evidence=True).changes
     assert changes[0] == "programme/choices.csv: “Seldom”: rating was 2, is now 1"
-    assert changes[1].startswith("what was recorded before stays as it was read")
+    assert changes[1] == READ_AGAIN
+    assert asked_again(db) == [["spring-feedback"]]
+    replace(folder / "cohort.toml", "appraisal_360 = 0.5", "appraisal_360 = 0.6")
+    assert opened(db, folder, update=True, has_evidence=True).rereading is None
+    assert asked_again(db) == [["spring-feedback"]]
+
+
+def asked_again(db: Database) -> list[list[str]]:
+    """The connections of each MappingChanged."""
+    query = sa.select(bus.events.c.payload).where(bus.events.c.name == MappingChanged.name).order_by(bus.events.c.id)
+    with db.read() as connection:
+        return [payload["connections"] for payload in connection.execute(query).scalars()]
 
 
 def test_a_rater_with_another_relationship_says_that_earlier_answers_stay(db: Database, folder: Path) -> None:
@@ -273,7 +288,7 @@ def test_a_rater_with_another_relationship_says_that_earlier_answers_stay(db: Da
     rows(folder / "raters.csv", RATER, relationship="system_partner")
     changes = opened(db, folder, update=True, has_evidence=True).changes
     assert changes[0] == f"raters.csv: changed {RATER} (relationship peer → system_partner)"
-    assert changes[1].startswith("what was recorded before stays as it was read")
+    assert changes[1].startswith("what was recorded before keeps the relationship it was read with")
 
 
 def test_people_whom_evidence_is_from_or_about_cannot_be_removed(db: Database, folder: Path) -> None:

@@ -12,6 +12,7 @@ from services.intake.commands.connections import (
     register,
 )
 from services.intake.commands.explained import explained
+from services.intake.commands.links import PersonalLink, UnusableLink, personal_links
 from services.intake.commands.requests import request_run, retry
 from services.intake.commands.taking import Taken, take
 from services.intake.commands.uploads import UPLOAD, Accepted, Refused, submit_file
@@ -22,15 +23,18 @@ __all__ = [
     "Accepted",
     "CantBeAsked",
     "Connected",
+    "PersonalLink",
     "Refused",
     "Taken",
     "TurnedAway",
     "UnknownConnection",
+    "UnusableLink",
     "accept_webhook",
     "backfill",
     "connected",
     "explained",
     "judged",
+    "personal_links",
     "register",
     "request_run",
     "retry",

@@ -6,7 +6,9 @@ from typing import Any
 from services.intake import store
 from services.intake.core.errors import Unreadable
 from services.intake.core.explaining import Memory, Recorded, explain_stored, utc
-from services.intake.core.matching import Source, fields_of, identity_of
+from services.intake.core.identity import identity_of
+from services.intake.core.matching import Source, fields_of
+from services.intake.core.reading import read
 from services.intake.core.vendor import Response, Responses, Secrets, Vendor
 from services.intake.vendors import VENDORS, Vendors
 from shared.cohort.definition import CohortDefinition
@@ -42,7 +44,7 @@ def _read_again(
     vendor = vendors.get(link.vendor) if link else None
     if link is None or vendor is None:
         return {}
-    source = Source(submission.connection, link.instrument)
+    source = Source(submission.connection, link.instrument, link.identity)
 
     def recorded(each: store.Submission) -> Recorded:
         return Recorded(
@@ -64,14 +66,14 @@ def _read_again(
         for earlier in store.before(connection, submission):
             explain_stored(recorded(earlier), vendor, memory)
         responses = _responses(vendor.configured(link.settings), submission)
-        named = [identity_of(each, fields_of(each, source, definition)) for each in responses]
+        named = [identity_of(each, fields_of(each, source, definition), source.identity) for each in responses]
         roster = store.roster_named(connection, submission.cohort, named)
     return explain_stored(replace(recorded(submission), roster=roster), vendor, memory)
 
 
 def _responses(vendor: Vendor, submission: store.Submission) -> tuple[Response, ...]:
     try:
-        reading = vendor.read(submission.request, submission.answers)
+        reading = read(vendor, submission.request, submission.answers)
     except Unreadable:
         return ()
     return reading.each if isinstance(reading, Responses) else ()

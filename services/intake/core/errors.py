@@ -22,6 +22,9 @@ class ReasonCode(StrEnum):
     UNKNOWN_RATER = "unknown_rater"
     RATER_OF_SOMEBODY_ELSE = "rater_of_somebody_else"
     RELATIONSHIP_DIFFERS = "relationship_differs"
+    IDENTITY_MISSING = "identity_missing"
+    IDENTITY_AMBIGUOUS = "identity_ambiguous"
+    IDENTITY_CONTRADICTS = "identity_contradicts"
     BAD_MAPPING = "bad_mapping"
     UNMAPPED_CHOICE = "unmapped_choice"
     OFF_SCALE = "off_scale"
@@ -42,10 +45,14 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What is the matter, where, and what to do. `words` may quote what was sent; `code` never does."""
+    """What is the matter, where, and what to do. `words` may quote what was sent; `code` never does.
+
+    `answer`: the answer that is the matter, where it is one.
+    """
 
     code: ReasonCode
     words: str
+    answer: str = ""
 
 
 class Unreadable(PermanentError):

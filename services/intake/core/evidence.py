@@ -107,11 +107,16 @@ def of_document(document: EvidenceDocument) -> Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """That a submission said something. `as_of` is when it was submitted, or arrived where it is undated."""
+    """That a submission said something. `as_of` is when it was submitted, or arrived where it is undated; of a later
+    reading of it, right after that (`core.rereading`).
+
+    `standing`: this is how the submission is read now, and not only how it was read once.
+    """
 
     submission: SubmissionId
     as_of: datetime
     evidence: Evidence
+    standing: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +130,29 @@ class Occasion:
 def occasions(history: Iterable[Said]) -> list[Occasion]:
     """The pieces of evidence in all that was ever said for one key, oldest first.
 
-    Saying the same again adds nothing. Changing an undated statement and changing it back gives three pieces.
+    Saying the same again adds nothing. Changing a statement and changing it back gives three pieces, where
+    it is undated, or was read otherwise in between.
     The outcome does not depend on the order of `history`.
     """
     found: dict[EvidenceId, Occasion] = {}
     times: dict[EvidenceId, int] = {}
     last: EvidenceId | None = None
-    for said in sorted(history, key=lambda said: (said.as_of, said.submission)):
-        content = said.evidence.evidence_id()
+    told = ((said.as_of, said.evidence.evidence_id(), said.submission, said) for said in history)
+    ordered = sorted(told, key=_order)
+    for _, content, _, said in ordered:
         if content == last:
             continue
         last = content
-        undated = said.evidence.submitted_at is None
+        once = said.evidence.submitted_at == said.as_of
         nth = times[content] = times.get(content, -1) + 1
-        evidence_id = said.evidence.evidence_id(nth if undated else 0)
+        evidence_id = said.evidence.evidence_id(0 if once else nth)
         found.setdefault(evidence_id, Occasion(evidence_id, said))
     return list(found.values())
+
+
+def _order(entry: tuple[datetime, EvidenceId, SubmissionId, Said]) -> tuple[datetime, EvidenceId, SubmissionId]:
+    """When it was said; of what was said at one moment, what `newest` takes comes last."""
+    return entry[:3]
 
 
 def newest(pieces: Iterable[Occasion]) -> Occasion:

@@ -5,27 +5,21 @@ is not mapped stays in the raw submission and is ignored; what is mapped and not
 mapped to nothing is "not observed" (None).
 """
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
+from services.intake.core.identity import Identity, identity_of, resolved
 from services.intake.core.instruments import COMMENT, IDENTITY, Cell, cell_for
 from services.intake.core.roster import Roster
-from services.intake.core.text import LONGEST_ID, folded, listed, plain, shown
+from services.intake.core.text import LONGEST_ID, folded, listed, number_of, plain, shown, spelled
 from services.intake.core.vendor import AnswerValue, Response
 from shared.cohort.definition import CohortDefinition, FormField
 from shared.ids import CohortId, ParticipantId, RaterId
-from shared.words import Instrument, Relationship
-
-PARTICIPANT_FIELDS = ("participant", "participant_id")
-RATER_FIELDS = ("rater", "rater_id", "assessor", "assessor_id", "marker", "marker_id")
-RELATIONSHIP_FIELDS = ("relationship", "rater_role", "role")
-"""Names of fields that say who speaks about whom, where no field is mapped to that; the first that is there counts."""
-
+from shared.words import IdentityBy, Instrument, Relationship
 
 NULL = "null"
 """The label in choices.csv by which a cohort says what an outright `null` means."""
@@ -33,19 +27,12 @@ NULL = "null"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a response came in: a connection's name and what it collects."""
+    """Where a response came in: a connection's name, and what it collects."""
 
     connection: str
     instrument: Instrument
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who speaks about whom, as sent; an empty text is an id that was not sent."""
-
-    participant: str
-    by: str
-    relationship: str
+    identity: IdentityBy = IdentityBy.HIDDEN_FIELDS
+    """How its responses say who speaks about whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,38 +61,18 @@ def fields_of(response: Response, source: Source, definition: CohortDefinition) 
     )
 
 
-def identity_of(response: Response, fields: Iterable[FormField] = ()) -> Identity:
-    """The ids that the response carries: in the fields that are mapped to them, else in those that bear their names,
-    hidden ones before visible ones.
-    """
-    mapped = {each.maps_to: each.field_ref for each in fields if each.maps_to.startswith(IDENTITY)}
-
-    def first(names: tuple[str, ...]) -> str:
-        field = next((mapped[f"{IDENTITY}{name}"] for name in names if f"{IDENTITY}{name}" in mapped), None)
-        sent = (_sent(response, name) for name in ((field,) if field else names))
-        return plain(next((value for value in sent if value), ""))[: LONGEST_ID + 1]
-
-    return Identity(first(PARTICIPANT_FIELDS), first(RATER_FIELDS), first(RELATIONSHIP_FIELDS))
-
-
-def _sent(response: Response, field: str) -> str:
-    hidden = response.hidden.get(field, "").strip()
-    answer = response.answers.get(field)
-    return hidden or ("" if answer is None else (_label(answer) or ""))
-
-
 def match(response: Response, source: Source, definition: CohortDefinition, roster: Roster) -> Matched | Unmatched:
     """The evidence in a response, or why there is none. `roster` holds at least the people it names."""
     fields = fields_of(response, source, definition)
-    identity = identity_of(response, fields)
+    identity, strangers = _who(identity_of(response, fields, source.identity), source, roster)
     if not fields:
-        return Unmatched((_unknown_form(response.form_id, source, definition), *_strangers(identity, source, roster)))
+        return Unmatched((_unknown_form(response.form_id, source, definition), *strangers))
     answers = _Answers(source, definition)
     for mapped in fields:
         value = answer_to(mapped, response, definition)
         if value is not None and value not in ("", ()):
             answers.take(mapped, value)
-    reasons = (*_strangers(identity, source, roster), *answers.reasons)
+    reasons = (*strangers, *answers.reasons)
     if reasons:
         return Unmatched(reasons)
     return Matched(
@@ -174,13 +141,21 @@ def _unknown_form(form_id: str, source: Source, definition: CohortDefinition) ->
     )
 
 
+def _who(identity: Identity, source: Source, roster: Roster) -> tuple[Identity, tuple[Reason, ...]]:
+    """Who speaks about whom, and what is wrong with that."""
+    found = resolved(identity, source.identity, source.instrument, roster)
+    if isinstance(found, Reason):
+        return identity, (found,)
+    return found, tuple(_strangers(found, source, roster))
+
+
 def _strangers(identity: Identity, source: Source, roster: Roster) -> Iterator[Reason]:
     """What is wrong with who speaks about whom."""
     participant = ParticipantId(identity.participant)
     if not participant:
         yield Reason(
             ReasonCode.UNKNOWN_PARTICIPANT,
-            "the response names no participant; the form's link must carry the hidden field “participant”",
+            f"the response names no participant; {_carried('participant', source)}",
         )
     elif participant not in roster.participants:
         yield Reason(
@@ -190,19 +165,19 @@ def _strangers(identity: Identity, source: Source, roster: Roster) -> Iterator[R
         )
     match source.instrument:
         case Instrument.APPRAISAL_360:
-            yield from _strange_rater(identity, roster)
+            yield from _strange_rater(identity, source, roster)
         case Instrument.DEVELOPMENT_DAY:
             if identity.by not in roster.assessors:
-                yield _unknown("assessor", identity.by, "assessors.csv")
+                yield _unknown("assessor", identity.by, "assessors.csv", source)
         case Instrument.WRITTEN_ASSESSMENT:
             if not identity.by or len(identity.by) > LONGEST_ID:
-                yield _unknown("marker", identity.by, "")
+                yield _unknown("marker", identity.by, "", source)
 
 
-def _strange_rater(identity: Identity, roster: Roster) -> Iterator[Reason]:
+def _strange_rater(identity: Identity, source: Source, roster: Roster) -> Iterator[Reason]:
     entry = roster.raters.get(RaterId(identity.by))
     if entry is None:
-        yield _unknown("rater", identity.by, "raters.csv")
+        yield _unknown("rater", identity.by, "raters.csv", source)
         return
     if entry.participant != identity.participant:
         yield Reason(
@@ -219,9 +194,16 @@ def _strange_rater(identity: Identity, roster: Roster) -> Iterator[Reason]:
         )
 
 
-def _unknown(what: str, sent: str, file: str) -> Reason:
+def _carried(what: str, source: Source) -> str:
+    """What to do about somebody whom a response does not name."""
+    if source.identity is IdentityBy.HIDDEN_FIELDS:
+        return f"the form's link must carry the hidden field “{what}”"
+    return f"the form's link must fill in a question that is mapped to identity:{what}"
+
+
+def _unknown(what: str, sent: str, file: str, source: Source) -> Reason:
     if not sent:
-        words = f"the response names no {what}; the form's link must carry the hidden field “{what}”"
+        words = f"the response names no {what}; {_carried(what, source)}"
     elif file:
         words = (
             f"{what} “{shown(sent)}” is not in {file}; add the {what} and update the cohort, or correct the form's"
@@ -255,18 +237,20 @@ def _rating(
         for known, rating in choices.items():
             if folded(known) == folded(label):
                 return rating
-    number = _number(value if isinstance(value, float | int) else label)
+    number = number_of(value if isinstance(value, float | int) else label)
     if number is None:
         return Reason(
             ReasonCode.UNMAPPED_CHOICE,
             f"{where} was answered “{shown(label)}”, which is not in programme/choices.csv; add the label with its"
             " rating (empty for “not observed”) and update the cohort",
+            shown(label),
         )
     if not cell.minimum <= number <= cell.maximum:
         return Reason(
             ReasonCode.OFF_SCALE,
             f"{where} was answered {shown(number)}, which is not between {cell.minimum:g} and {cell.maximum:g};"
             " correct the form's scale, or add the answer to programme/choices.csv, and update the cohort",
+            shown(number),
         )
     return number
 
@@ -274,37 +258,13 @@ def _rating(
 def _label(value: AnswerValue) -> str | None:
     if isinstance(value, tuple):
         return value[0].strip() if len(value) == 1 else None
-    return value.strip() if isinstance(value, str) else _spelled(value)
-
-
-def _spelled(number: float) -> str:
-    """A number as a choice's label would have it.
-
-    >>> _spelled(6.0), _spelled(2.5), _spelled(10**400)
-    ('6', '2.5', 'a number out of range')
-    """
-    finite = _number(number)
-    return "a number out of range" if finite is None else f"{finite:g}"
-
-
-def _number(value: float | str) -> float | None:
-    """The finite number that this is; None if it is none. Digits only: no "1e3", no "1_000", no "nan".
-
-    >>> _number("4"), _number("3.5"), _number("4/5"), _number("1e1"), _number(float("nan"))
-    (4.0, 3.5, None, None, None)
-    """
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    plain_digits = isinstance(value, float | int) or set(value.strip()) <= set("0123456789.+-")
-    return number if plain_digits and math.isfinite(number) else None
+    return value.strip() if isinstance(value, str) else spelled(value)
 
 
 def _words(value: AnswerValue) -> str:
     if isinstance(value, tuple):
         return plain(", ".join(value))
-    return plain(value) if isinstance(value, str) else _spelled(value)
+    return plain(value) if isinstance(value, str) else spelled(value)
 
 
 def _evidence(

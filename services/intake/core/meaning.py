@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
+from services.intake.core.identity import Identity, identity_of
 from services.intake.core.known import Known
-from services.intake.core.matching import Identity, Matched, Source, fields_of, identity_of, match
+from services.intake.core.matching import Matched, Source, fields_of, match
 from services.intake.core.roster import Roster
 from services.intake.core.text import shown
 from services.intake.core.uploads import UploadReading
@@ -43,6 +44,8 @@ class Meaning:
     aside: Reason | None = None
     heard: tuple[Known, ...] = ()
     """What is known of the responses from now on; for tools that can be asked only."""
+    brought: tuple[str, ...] = ()
+    """The responses that it says something about, by `known.key_of`: they were news; likewise."""
     detail: tuple[tuple[str, str], ...] = ()
     """What was sent of form, participant and rater, for whoever looks into a quarantined submission."""
 
@@ -81,7 +84,8 @@ def of_responses(
     for response in finished:
         matched = match(response, source, definition, roster)
         if not isinstance(matched, Matched):
-            detail = detail or _detail(response, identity_of(response, fields_of(response, source, definition)))
+            fields = fields_of(response, source, definition)
+            detail = detail or _detail(response, identity_of(response, fields, source.identity))
             reasons.extend(_placed(matched.reasons, response, several=len(finished) > 1))
             continue
         evidence.extend(matched.evidence)

@@ -22,3 +22,7 @@ class Roster:
     participants: frozenset[ParticipantId] = frozenset()
     raters: Mapping[RaterId, RaterEntry] = field(default_factory=dict)
     assessors: frozenset[RaterId] = frozenset()
+    by_address: Mapping[str, tuple[RaterId, ...]] = field(default_factory=dict, repr=False)
+    """Raters and assessors by the e-mail address that a response came from, as `identity.address` writes it."""
+    by_token: Mapping[str, RaterId] = field(default_factory=dict, repr=False)
+    """Raters and assessors by the hash of their link's token."""

@@ -1,5 +1,6 @@
 """Text from outside, made safe to store and to show. A database refuses some characters that JSON may carry."""
 
+import math
 import re
 import unicodedata
 
@@ -50,6 +51,30 @@ def folded(text: str) -> str:
     True
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def spelled(number: float) -> str:
+    """A number as a choice's label would have it.
+
+    >>> spelled(6.0), spelled(2.5), spelled(10**400)
+    ('6', '2.5', 'a number out of range')
+    """
+    finite = number_of(number)
+    return "a number out of range" if finite is None else f"{finite:g}"
+
+
+def number_of(value: float | str) -> float | None:
+    """The finite number that this is; None if it is none. Digits only: no "1e3", no "1_000", no "nan".
+
+    >>> number_of("4"), number_of("3.5"), number_of("4/5"), number_of("1e1"), number_of(float("nan"))
+    (4.0, 3.5, None, None, None)
+    """
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    plain_digits = isinstance(value, float | int) or set(value.strip()) <= set("0123456789.+-")
+    return number if plain_digits and math.isfinite(number) else None
 
 
 def listed(words: list[str], most: int = 12) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Protocol, Self
 
 from services.intake.core.errors import Reason
+from services.intake.core.form import Form
 from services.intake.core.submission import RawRequest
 
 TOKEN = "{token}"  # noqa: S105  (a placeholder)
@@ -236,4 +237,19 @@ class Vendor(Protocol):
 
         Raises:
             Unreadable: the bytes are not what this vendor sends; the submission is quarantined with the reason.
+        """
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:
+        """What a delivery that was read says of its form besides the answers: titles, options. Empty: nothing.
+
+        Raises:
+            Unreadable: as `read`.
+        """
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """A form as the vendor's API has it, given what it has answered so far; None: there is no such API, or it can't
+        be asked with what a connection has.
+
+        Raises:
+            Unreadable: `form_id` can't be one of this vendor, or the answer is not what it documents.
         """

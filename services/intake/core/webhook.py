@@ -1,14 +1,15 @@
 """What most survey tools have in common: a vendor's file says only what is different about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
+from services.intake.core.form import Form
 from services.intake.core.registering import SECRET, Steps, Wanted
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import Pace, Refused, Reply, Secrets
+from services.intake.core.vendor import ApiAnswer, Pace, Refused, Reply, RequestNeeded, Secrets
 
 
 def setting(what: str, default: str | None = None) -> Any:
@@ -92,6 +93,14 @@ class Webhook:
         return Steps(
             (f"In the tool make a webhook for each new response, to {wanted.address}", f"Its secret: {SECRET}")
         )
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """It sends answers only."""
+        return ()
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:  # noqa: ARG002
+        """It has no API for that, or none that was tried."""
+        return None
 
 
 def is_host(name: str) -> bool:

@@ -1,8 +1,9 @@
 """Storing what a submission means, and telling of what is new in it. All in the caller's transaction."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 
 import structlog
@@ -10,6 +11,8 @@ import structlog
 from services.intake import store
 from services.intake.core.evidence import EvidenceKey, Occasion, Said, newest, occasions
 from services.intake.core.meaning import Meaning
+from services.intake.core.rereading import Revision, add, restated, revised
+from services.intake.core.submission import SubmissionState
 from services.intake.store import Submission
 from shared import clock, people
 from shared.cohort.definition import CohortDefinition
@@ -41,14 +44,33 @@ def record(uow: UnitOfWork, submission: Submission, definition: CohortDefinition
     record_much(uow, definition, [Understood(submission, found, uow.cause)])
 
 
-def record_much(uow: UnitOfWork, definition: CohortDefinition, some: Sequence[Understood]) -> None:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of submissions. `revisions` are of those that were read before; `counting` is what counts of each key
+    now, `again` those keys under which something earlier counts again.
+    """
+
+    revisions: Mapping[SubmissionId, Revision]
+    before: Mapping[SubmissionId, Sequence[Said]]
+    counting: Mapping[EvidenceKey, Occasion]
+    again: frozenset[EvidenceKey]
+
+
+def record_much(uow: UnitOfWork, definition: CohortDefinition, some: Sequence[Understood]) -> Recorded:
     """The same for many submissions of one cohort, in as many statements as for one."""
     cohort, now = CohortId(definition.cohort), clock.now()
-    said = [piece for each in some for piece in each.said]
-    keys = {each.evidence.key for each in said}
+    read_before = [each.submission.id for each in some if each.submission.state is not SubmissionState.RECEIVED]
+    before = store.said_by(uow.connection, read_before)
+    revisions = {
+        each.submission.id: revised(before.get(each.submission.id, ()), each.said, whole=not each.meaning.reasons)
+        for each in some
+    }
+    said = [piece for each in revisions.values() for piece in each.said]
+    fallen = [piece for each in revisions.values() for piece in each.fallen]
+    keys = {each.evidence.key for each in (*fallen, *(piece for each in some for piece in each.said))}
     store.lock_keys(uow, cohort, keys)
-    store.add_said(uow, cohort, said)
     told = store.history(uow.connection, cohort, keys)
+    again = _amend(uow, cohort, told, said, fallen)
     pieces = {key: occasions(told[key]) for key in sorted(keys)}
     every = [piece for each in pieces.values() for piece in each]
     new = store.add_evidence(uow, cohort, every, now)
@@ -56,13 +78,44 @@ def record_much(uow: UnitOfWork, definition: CohortDefinition, some: Sequence[Un
     counting = {key: newest(each) for key, each in pieces.items()}
     store.set_latest(uow, cohort, counting.values())
     _tell(uow, definition, fresh, {each.submission.id: each.cause for each in some})
-    _keep_remarks(uow, cohort, some, counting)
-    store.settle_much(uow, [(each.submission.id, each.meaning) for each in some], now)
+    keep_remarks(uow, cohort, some, counting, again)
+    store.settle_much(uow, [(each.submission, each.meaning) for each in some], now)
     store.note_known(uow, cohort, [(each.submission.connection, one) for each in some for one in each.meaning.heard])
     for each in some:
         _tell_of_quarantine(uow.under(each.cause), each)
     counts = Counter(piece.said.submission for piece in fresh)
     log.info("submissions.settled", each=[[e.submission.id, e.meaning.code, counts[e.submission.id]] for e in some])
+    return Recorded(revisions, before, counting, again)
+
+
+def _amend(
+    uow: UnitOfWork,
+    cohort: CohortId,
+    told: dict[EvidenceKey, list[Said]],
+    said: Sequence[Said],
+    fallen: Sequence[Said],
+) -> frozenset[EvidenceKey]:
+    """Add to the histories what was said, and let fall what stands no longer. Where that would count still, what stands
+    is said once more: gives those keys.
+    """
+    store.let_fall(uow, fallen)
+    down = set(map(_moment, fallen))
+    for key, history in told.items():
+        told[key] = [replace(each, standing=each.standing and _moment(each) not in down) for each in history]
+    new = [piece for each in said for piece in add(told.setdefault(each.evidence.key, []), [each])]
+    again: set[EvidenceKey] = set()
+    for key, history in told.items():
+        more = None if all(each.standing for each in history) else restated(history)
+        if more is not None:
+            new += add(history, [more])
+            again.add(key)
+    store.add_said(uow, cohort, new)
+    return frozenset(again)
+
+
+def _moment(said: Said) -> tuple[SubmissionId, EvidenceKey, datetime]:
+    """What names one statement in all histories."""
+    return said.submission, said.evidence.key, said.as_of
 
 
 def _tell_of_quarantine(uow: UnitOfWork, each: Understood) -> None:
@@ -103,18 +156,24 @@ def _piece(occasion: Occasion, definition: CohortDefinition) -> Piece:
         by=evidence.by,
         relationship=evidence.relationship,
         element=evidence.element,
-        ratings=evidence.ratings,
+        ratings=dict(sorted(evidence.ratings.items())),  # the same bytes, read from the database or just now
         moderating=evidence.moderating,
         as_of=occasion.said.as_of,
         late=evidence.submitted_at is not None and definition.is_late(evidence.submitted_at),
     )
 
 
-def _keep_remarks(
-    uow: UnitOfWork, cohort: CohortId, some: Sequence[Understood], counting: dict[EvidenceKey, Occasion]
+def keep_remarks(
+    uow: UnitOfWork,
+    cohort: CohortId,
+    some: Sequence[Understood],
+    counting: Mapping[EvidenceKey, Occasion],
+    again: Collection[EvidenceKey] = (),
 ) -> None:
-    """Keep what raters wrote, where this is the latest that they said."""
-    kept: dict[tuple[ParticipantId, RaterId], list[people.Comment]] = {}
+    """Keep what raters wrote, where this is the latest that they said. Under the keys `again` what was kept came with
+    something that was withdrawn.
+    """
+    kept: dict[tuple[ParticipantId, RaterId], list[people.Comment]] = {(key.participant, key.by): [] for key in again}
     for remarks in (remarks for each in some for remarks in each.meaning.remarks):
         counts = counting[remarks.evidence.key]
         if counts.said.evidence.document == remarks.evidence.document:

@@ -15,7 +15,7 @@ from services.intake.store.arrivals import (
     limit_patience,
     was_blocked,
 )
-from services.intake.store.evidence import add_evidence, add_said, history, lock_keys, set_latest
+from services.intake.store.evidence import add_evidence, add_said, history, let_fall, lock_keys, said_by, set_latest
 from services.intake.store.known import details_of, keep_details, known_of, note_known, request_key
 from services.intake.store.listings import (
     Quarantined,
@@ -40,25 +40,43 @@ from services.intake.store.polls import (
     poll_locked,
     polls_of,
 )
-from services.intake.store.roster import roster_named, roster_of
+from services.intake.store.rereadings import (
+    CHANGED,
+    SAME,
+    UNREAD,
+    ParticipantChange,
+    Reread,
+    RereadingSummary,
+    latest_rereading,
+    note_reread,
+    rereading_summary,
+)
+from services.intake.store.roster import known_people, roster_named, roster_of
 from services.intake.store.routes import Route, Routes, route_of, routes
 from services.intake.store.standing import Standing, Trouble, counted, probe_state, standing_of
 from services.intake.store.submissions import (
     Submission,
     before,
+    deliveries_of,
+    delivery_of,
     keep_answers,
     known_as,
     known_until,
     settle_much,
     submission_locked,
+    submissions_after,
     submissions_locked,
 )
 
 __all__ = [
+    "CHANGED",
     "EVERY_UNKNOWN",
     "PAGE",
+    "SAME",
+    "UNREAD",
     "Arrival",
     "Key",
+    "ParticipantChange",
     "Place",
     "Poll",
     "Quarantined",
@@ -66,6 +84,8 @@ __all__ = [
     "Refusal",
     "Refusals",
     "Repeats",
+    "Reread",
+    "RereadingSummary",
     "Route",
     "Routes",
     "Standing",
@@ -80,6 +100,8 @@ __all__ = [
     "count_refusals",
     "count_repeats",
     "counted",
+    "deliveries_of",
+    "delivery_of",
     "details_of",
     "duplicates",
     "history",
@@ -90,13 +112,17 @@ __all__ = [
     "keep_details",
     "known_as",
     "known_of",
+    "known_people",
     "known_until",
+    "latest_rereading",
+    "let_fall",
     "limit_patience",
     "lock_keys",
     "move",
     "note_asked",
     "note_failed",
     "note_known",
+    "note_reread",
     "poll_locked",
     "polls_of",
     "probe_state",
@@ -104,14 +130,17 @@ __all__ = [
     "quarantined_one",
     "refusals",
     "request_key",
+    "rereading_summary",
     "roster_named",
     "roster_of",
     "route_of",
     "routes",
+    "said_by",
     "set_latest",
     "settle_much",
     "standing_of",
     "submission_locked",
+    "submissions_after",
     "submissions_locked",
     "was_blocked",
 ]

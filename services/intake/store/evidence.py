@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from services.intake.core.evidence import EvidenceKey, Occasion, Said, of_document
 from services.intake.tables import evidence, latest, pieces
 from shared.db import UnitOfWork
-from shared.ids import CohortId, EvidenceId
+from shared.ids import CohortId, EvidenceId, SubmissionId
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ def add_said(uow: UnitOfWork, cohort: CohortId, said: Iterable[Said]) -> None:
     """Note what a submission said; what it said before stays as it is."""
     rows = [
         {"submission": each.submission, "as_of": each.as_of, "document": each.evidence.document}
+        | {"standing": each.standing}
         | _key_values(cohort, each.evidence.key)
         for each in said
     ]
@@ -43,9 +44,30 @@ def history(connection: sa.Connection, cohort: CohortId, keys: Iterable[Evidence
     found: dict[EvidenceKey, list[Said]] = defaultdict(list)
     for some in _chunks(sorted(set(keys))):
         for row in connection.execute(sa.select(pieces).where(_among(pieces, cohort, some))).mappings():
-            said = Said(row["submission"], row["as_of"], of_document(row["document"]))
+            said = _said(row)
             found[said.evidence.key].append(said)
     return found
+
+
+def said_by(connection: sa.Connection, submissions: Sequence[SubmissionId]) -> dict[SubmissionId, list[Said]]:
+    """All that each of these submissions ever said."""
+    found: dict[SubmissionId, list[Said]] = defaultdict(list)
+    for some in _chunks(submissions):
+        for row in connection.execute(sa.select(pieces).where(pieces.c.submission.in_(some))).mappings():
+            found[row["submission"]].append(_said(row))
+    return found
+
+
+def let_fall(uow: UnitOfWork, fallen: Iterable[Said]) -> None:
+    """Note that statements no longer stand. Their keys are locked."""
+    for each in fallen:
+        same = _among(pieces, each.evidence.cohort, [each.evidence.key])
+        one = sa.and_(pieces.c.submission == each.submission, pieces.c.as_of == each.as_of, same)
+        uow.execute(sa.update(pieces).where(one).values(standing=False))
+
+
+def _said(row: sa.RowMapping) -> Said:
+    return Said(row["submission"], row["as_of"], of_document(row["document"]), row["standing"])
 
 
 def add_evidence(uow: UnitOfWork, cohort: CohortId, published: Iterable[Occasion], at: datetime) -> set[EvidenceId]:

@@ -15,6 +15,9 @@ from services.intake.tables import submissions
 from shared.db import UnitOfWork
 from shared.ids import CohortId, SubmissionId
 
+PAGE = 50
+"""Submissions that are looked at together: each may be as large as the door allows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -30,6 +33,8 @@ class Submission:
     received_at: datetime
     request: RawRequest = field(repr=False)
     answers: tuple[ApiAnswer, ...] = field(default=(), repr=False)
+    brought: frozenset[str] = frozenset()
+    """Responses that were news when it was read, by `known.key_of`; of tools that can be asked only."""
 
 
 def submission_locked(uow: UnitOfWork, submission: SubmissionId) -> Submission | None:
@@ -62,6 +67,39 @@ def before(connection: sa.Connection, submission: Submission) -> Iterator[Submis
         yield _submission(row)
 
 
+def submissions_after(
+    uow: UnitOfWork, cohort: CohortId, connections: Sequence[str], after: SubmissionId | None, most: int
+) -> list[Submission]:
+    """The next submissions that came in on some connections, in the order of their ids; their rows are locked."""
+    s = submissions.c
+    later = sa.true() if after is None else s.id > after
+    mine = sa.and_(s.cohort == cohort, s.connection.in_(connections), s.kind == SubmissionKind.WEBHOOK, later)
+    query = sa.select(submissions).where(mine).order_by(s.id).limit(most).with_for_update()
+    return [_submission(row) for row in uow.execute(query).mappings()]
+
+
+def deliveries_of(
+    connection: sa.Connection, cohort: CohortId, name: str, *, newest: int | None = None
+) -> Iterator[Submission]:
+    """What came in on a connection, for looking: oldest first, or the newest so many, newest first."""
+    s = submissions.c
+    query = sa.select(submissions).where(s.cohort == cohort, s.connection == name, s.kind == SubmissionKind.WEBHOOK)
+    if newest is not None:
+        yield from map(_submission, connection.execute(query.order_by(s.id.desc()).limit(newest)).mappings())
+        return
+    after = ""
+    while rows := connection.execute(query.where(s.id > after).order_by(s.id).limit(PAGE)).mappings().all():
+        yield from map(_submission, rows)
+        after = rows[-1]["id"]
+
+
+def delivery_of(connection: sa.Connection, cohort: CohortId, submission: SubmissionId) -> Submission | None:
+    """One delivery of a cohort, for looking; None if it has no such."""
+    query = sa.select(submissions).where(submissions.c.id == submission, submissions.c.cohort == cohort)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _submission(row)
+
+
 def _submission(row: sa.RowMapping) -> Submission:
     return Submission(
         id=row["id"],
@@ -79,6 +117,7 @@ def _submission(row: sa.RowMapping) -> Submission:
             ApiAnswer(base64.b64decode(answer["body"]), tuple((name, value) for name, value in answer["headers"]))
             for answer in row["answers"] or ()
         ),
+        brought=frozenset(row["brought"] or ()),
     )
 
 
@@ -104,20 +143,21 @@ def keep_answers(uow: UnitOfWork, submission: SubmissionId, answers: Sequence[Ap
     uow.execute(sa.update(submissions).where(submissions.c.id == submission).values(answers=kept))
 
 
-def settle_much(uow: UnitOfWork, meant: Sequence[tuple[SubmissionId, Meaning]], at: datetime) -> None:
-    """Set submissions' states from what they turned out to mean."""
+def settle_much(uow: UnitOfWork, meant: Sequence[tuple[Submission, Meaning]], at: datetime) -> None:
+    """Set submissions' states from what they turned out to mean. What one has brought it has brought for good."""
     state, new = submissions.c, sa.bindparam
-    names = ("state", "reason", "reason_words", "detail")
+    names = ("state", "reason", "reason_words", "detail", "brought")
     values = {name: new(f"new_{name}", type_=state[name].type) for name in names}
     update = sa.update(submissions).where(state.id == new("of")).values(settled_at=new("at"), **values)
     rows = [
         {
-            "of": submission,
+            "of": submission.id,
             "at": at,
             "new_state": str(_state_of(meaning)),
             "new_reason": meaning.code,
             "new_reason_words": meaning.words,
             "new_detail": dict(meaning.detail) or None,
+            "new_brought": sorted(submission.brought.union(meaning.brought)) or None,
         }
         for submission, meaning in meant
     ]

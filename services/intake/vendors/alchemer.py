@@ -20,6 +20,7 @@ from pydantic import Field
 
 from services.intake.core.api import ACCEPT, responses_of
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Polled, Turned, form_of, with_query
 from services.intake.core.shapes import Shape, answer_of, moment, shaped, texts_of
@@ -105,6 +106,12 @@ class Alchemer(Polled):
         form = form_of(request)
         return responses_of(page.data, lambda sent: _response(form, shaped(_Response, sent, TOOL)))
 
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """The questions' words; of their options only those that were chosen are sent."""
+        page = shaped(_Page, parsed(request.body), TOOL)
+        sent = [shaped(_Response, each, TOOL) for each in page.data]
+        return tuple(Form(form_of(request), tuple(_questions(each.survey_data))) for each in sent)
+
 
 def _response(form: str, sent: _Response) -> Response:
     is_test = str(sent.is_test_data).lower() in {"1", "true"}
@@ -132,6 +139,15 @@ def _answers(questions: Any) -> Iterator[tuple[str, AnswerValue | None]]:
         for row, answer in _answers(rows):
             yield f"{number}.{row}", answer
             yield row, answer
+
+
+def _questions(asked: Any, parent: str = "") -> Iterator[Question]:
+    for number, about in asked.items() if isinstance(asked, Mapping) else ():
+        if isinstance(about, Mapping) and isinstance(about.get("subquestions"), Mapping):
+            yield from _questions(about["subquestions"], f"{number}.")
+        elif isinstance(about, Mapping):
+            asks = Asks.TEXT if about.get("type") == "ESSAY" else Asks.ANYTHING
+            yield Question(f"{parent}{number}", str(about.get("question") or ""), asks)
 
 
 def _hidden(variables: Any) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.intake.core.form import Asks, Form, Question
 from services.intake.core.json_body import parsed
 from services.intake.core.registering import SECRET, Paste, Steps, Wanted
 from services.intake.core.schemes import standard_webhooks
@@ -54,7 +55,14 @@ function onSubmit(e) {
 
 class _Item(Shape):
     id: str
+    title: Any = None
+    type: Any = None
     response: Any = None
+
+    @property
+    def question(self) -> Question:
+        """What it asks."""
+        return Question(self.id, str(self.title or ""), Asks.TEXT if self.type == "PARAGRAPH_TEXT" else Asks.ANYTHING)
 
     def answers(self) -> Iterator[tuple[str, AnswerValue | None]]:
         """The answer under the item's id; of a grid each row's as well, under `id.1`, `id.2`, … in its order."""
@@ -116,3 +124,8 @@ class GoogleAppsScript(Webhook):
             submitted_at=moment(sent.timestamp),
         )
         return Responses((response,))
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """The items' titles; the script sends no options, and no names of a grid's rows."""
+        sent = shaped(_Body, parsed(request.body), "the script of docs/vendors.md")
+        return (Form(sent.form_id, tuple(each.question for each in sent.items)),)

@@ -10,7 +10,7 @@ agreed for it. Unverified: whether Google throttles notifications to one in 30 s
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
 from services.intake.core.registering import Change, Outcome, Registered, Wanted
@@ -109,6 +110,68 @@ class _Watch(Shape):
 
 class _Watches(Shape):
     watches: tuple[_Watch, ...] = ()
+
+
+class _Options(Shape):
+    options: tuple[_Text, ...] = ()
+
+
+class _Scale(Shape):
+    low: int = 1
+    high: int = 5
+
+
+class _Row(Shape):
+    title: str = ""
+
+
+class _Asked(Shape):
+    questionId: str  # noqa: N815
+    choiceQuestion: _Options | None = None  # noqa: N815
+    scaleQuestion: _Scale | None = None  # noqa: N815
+    textQuestion: Any = None  # noqa: N815
+    rowQuestion: _Row | None = None  # noqa: N815
+
+
+class _One(Shape):
+    question: _Asked
+
+
+class _Grid(Shape):
+    columns: _Options = _Options()
+
+
+class _Group(Shape):
+    questions: tuple[_Asked, ...] = ()
+    grid: _Grid = _Grid()
+
+
+class _Item(Shape):
+    """An item of a form: a question, a group of them (a grid), or something that asks nothing."""
+
+    title: str = ""
+    questionItem: _One | None = None  # noqa: N815
+    questionGroupItem: _Group | None = None  # noqa: N815
+
+    def questions(self) -> Iterator[Question]:
+        """What it asks; of a grid each row."""
+        if self.questionItem:
+            asked = self.questionItem.question
+            plain = asked.textQuestion is not None
+            yield (
+                Question(asked.questionId, self.title, Asks.TEXT)
+                if plain and _wants_words(asked.textQuestion)
+                else choices(asked.questionId, self.title, _offered(asked))
+            )
+        if self.questionGroupItem:
+            columns = [(each.value, each.value) for each in self.questionGroupItem.grid.columns.options]
+            for row in self.questionGroupItem.questions:
+                yield choices(row.questionId, row.rowQuestion.title if row.rowQuestion else "", columns)
+
+
+class _Form(Shape):
+    formId: str  # noqa: N815
+    items: tuple[_Item, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -205,9 +268,27 @@ class GoogleFormsPubSub(Backfilled, Webhook):
             json_request("POST", url, PROOF, watch), Outcome.MADE, lambda answer: _watched(Outcome.MADE, answer)
         )
 
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The form itself: its token needs the scope `forms.body.readonly`."""
+        if answers:
+            form = shaped(_Form, parsed(answers[0].body), TOOL)
+            return Form(form.formId, tuple(question for item in form.items for question in item.questions()))
+        return json_request("GET", f"https://{API}/v1/forms/{segment(form_id, TOOL)}", PROOF, form_id=form_id)
+
 
 def _watched(outcome: Outcome, answer: ApiAnswer) -> Registered:
     return Registered(outcome, until=shaped(_Watch, parsed(answer.body), TOOL).expireTime)
+
+
+def _offered(asked: _Asked) -> list[tuple[str, str]]:
+    if asked.scaleQuestion:
+        return [(str(step), str(step)) for step in range(asked.scaleQuestion.low, asked.scaleQuestion.high + 1)][:20]
+    return [(each.value, each.value) for each in (asked.choiceQuestion or _Options()).options]
+
+
+def _wants_words(text: Any) -> bool:
+    """Whether it is a paragraph: a short text may be a pre-filled id as well."""
+    return isinstance(text, dict) and text.get("paragraph") is True
 
 
 def _list(form: str, page: str) -> RequestNeeded:

@@ -19,6 +19,7 @@ from pydantic import Field
 from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
@@ -46,6 +47,9 @@ PROOF = ("APIKEY", TOKEN)
 PAGE = 100
 ZONES_APART = timedelta(days=1)
 """How far the account's clock may be from UTC, generously."""
+
+SILENT = frozenset({"control_head", "control_button", "control_text", "control_pagebreak", "control_divider"})
+"""Parts of a form that ask nothing."""
 
 
 class _Delivery(Shape):
@@ -79,6 +83,29 @@ class _Page(Shape):
 
 class _Hooks(Shape):
     content: Any = None
+
+
+class _Asked(Shape):
+    name: str = ""
+    text: str = ""
+    type: str = ""
+    options: str = ""
+    mrows: str = ""
+    mcolumns: str = ""
+
+    def questions(self, number: str) -> Iterator[Question]:
+        """What it asks; of a matrix each row, which is named by its words. Lists are divided by bars."""
+        ref = f"q{number}_{self.name}"
+        columns = [(label, label) for label in (self.mcolumns or self.options).split("|")]
+        if self.mrows:
+            yield from (choices(f"{ref}.{row}", row, columns) for row in self.mrows.split("|"))
+        elif self.type not in SILENT:
+            asked = choices(ref, self.text, columns)
+            yield Question(ref, self.text, Asks.TEXT) if self.type == "control_textarea" else asked
+
+
+class _Questions(Shape):
+    content: dict[str, _Asked]
 
 
 @dataclass(frozen=True)
@@ -166,6 +193,21 @@ class Jotform(Backfilled, Webhook):
         sent = urlencode({"webhookURL": wanted.private_address}).encode()
         made = replace(json_request("POST", url, PROOF), body=sent)
         return changed(bool(old), replace(made, headers=(*made.headers, probing.FORM)))
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:
+        """The API's answer has the questions' words beside the answers; options are not told."""
+        form = shaped(_Delivery, fields_of(request), TOOL).form
+        content = shaped(_Answer, parsed(answers[0].body), TOOL).content
+        words = ((f"q{number}_{about.get('name', '')}", about.get("text")) for number, about in content.answers.items())
+        return (Form(form, tuple(Question(ref, text) for ref, text in words if isinstance(text, str))),)
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The form's questions, GET /form/{id}/questions."""
+        if answers:
+            asked = shaped(_Questions, parsed(answers[0].body), TOOL).content
+            return Form(form_id, tuple(each for number, about in asked.items() for each in about.questions(number)))
+        url = f"https://{self.api_host}/form/{segment(form_id, TOOL)}/questions"
+        return json_request("GET", url, PROOF, form_id=form_id)
 
     def _response(self, content: _Content) -> Response:
         zoned = self.time_zone != ""

@@ -1,10 +1,11 @@
 """Qualtrics event subscriptions: thin. A form-encoded event with an HMAC among its fields; the API gives the
 answers.
 
-Sources: https://api.qualtrics.com (subscriptions, responses), read through mirrors; the signature from a public
-receiver with test vectors (kyma-incubator/connector-tools). There is no delivery id and no signed time. Right after
-the event the response may not be readable: 404 means "not yet". Unverified, each one line below: how often an event
-is sent again; statuses of previews and tests (`TESTS`); `encrypt: true` is not supported (leave it false).
+Sources: https://api.qualtrics.com (subscriptions, responses, survey-definitions), read through mirrors; the signature
+from a public receiver with test vectors (kyma-incubator/connector-tools). There is no delivery id and no signed time.
+Right after the event the response may not be readable: 404 means "not yet". Unverified, each one line below: how often
+an event is sent again; statuses of previews and tests (`TESTS`); the parts of a definition (`_Defined`);
+`encrypt: true` is not supported (leave it false).
 Back-fill is an export in three steps (secondary sources agree): begun, waited for, and got as a zip with one JSON file;
 that `startDate` filters by when a response was recorded is unverified. Only a brand administrator may subscribe.
 """
@@ -12,7 +13,7 @@ that `startDate` filters by when a response was recorded is unverified. Only a b
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Option, Question, choices
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, form_of, moved_on
@@ -27,8 +29,10 @@ from services.intake.core.registering import Change, Outcome, Registered, Wanted
 from services.intake.core.schemes.hmac_signature import HmacField
 from services.intake.core.shapes import Shape, answers_of, moment, shaped, unknown_event
 from services.intake.core.submission import RawRequest
+from services.intake.core.text import spelled
 from services.intake.core.vendor import (
     TOKEN,
+    AnswerValue,
     ApiAnswer,
     NothingSaid,
     Reading,
@@ -73,6 +77,7 @@ class _Values(Shape):
 class _Result(Shape):
     responseId: str  # noqa: N815
     values: dict[str, Any]
+    labels: Any = None
 
 
 class _Answer(Shape):
@@ -105,6 +110,44 @@ class _Elements(Shape):
 
 class _Subscriptions(Shape):
     result: _Elements
+
+
+class _Choice(Shape):
+    Display: str = ""
+
+
+class _Defined(Shape):
+    """A question of a survey's definition; a matrix has statements in `Choices` and what is chosen in `Answers`."""
+
+    QuestionText: str = ""
+    QuestionType: str = ""
+    Choices: Any = None
+    Answers: Any = None
+    RecodeValues: Any = None
+
+    def questions(self, name: str) -> Iterator[Question]:
+        """What it asks; of a matrix each row, `QID_row`."""
+        if self.QuestionType == "TE":
+            yield Question(f"{name}_TEXT", self.QuestionText, Asks.TEXT)
+        elif self.QuestionType == "Matrix":
+            for row, text in _named(self.Choices):
+                yield choices(f"{name}_{row}", text, self._recoded(self.Answers))
+        elif self.QuestionType != "DB":
+            yield choices(name, self.QuestionText, self._recoded(self.Choices))
+
+    def _recoded(self, options: Any) -> Iterator[tuple[str, str]]:
+        """What is sent for an option is its recode value."""
+        values = self.RecodeValues if isinstance(self.RecodeValues, dict) else {}
+        return ((str(values.get(number, number)), label) for number, label in _named(options))
+
+
+class _Survey(Shape):
+    SurveyID: str
+    Questions: dict[str, _Defined]
+
+
+class _Definition(Shape):
+    result: _Survey
 
 
 @dataclass(frozen=True)
@@ -200,6 +243,28 @@ class Qualtrics(Backfilled, Webhook):
     def _exports(self, form: str) -> str:
         return f"https://{self.api_host}/API/v3/surveys/{segment(form, TOOL)}/export-responses"
 
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:
+        """What people chose stands in `labels` beside the recode values; what was asked is not told."""
+        event = shaped(_Event, parsed(fields_of(request).get("MSG", "").encode("utf-8", "surrogatepass")), TOOL)
+        result = shaped(_Answer, parsed(answers[0].body), TOOL).result
+        labels = answers_of(result.labels if isinstance(result.labels, dict) else {}, without=HOUSEKEEPING)
+        sent = answers_of(result.values)
+        chosen = (
+            Question(name, options=(Option(_sent(sent[name]), str(label)),))
+            for name, label in labels.items()
+            if name in sent
+        )
+        return (Form(event.SurveyID, tuple(chosen)),)
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The survey's definition."""
+        if answers:
+            survey = shaped(_Definition, parsed(answers[0].body), TOOL).result
+            asked = [each for name, about in survey.Questions.items() for each in about.questions(name)]
+            return Form(survey.SurveyID, tuple(asked))
+        url = f"https://{self.api_host}/API/v3/survey-definitions/{segment(form_id, TOOL)}"
+        return json_request("GET", url, PROOF, form_id=form_id)
+
 
 def _recorded(body: bytes) -> list[str]:
     """When each response of an export was recorded."""
@@ -235,6 +300,15 @@ def _response(form: str, result: _Result) -> Response | None:
         revision=values.recordedDate,
         revised_at=in_utc(moment(values.recordedDate)),
     )
+
+
+def _sent(value: AnswerValue | None) -> str:
+    return spelled(value) if isinstance(value, int | float) else str(value)
+
+
+def _named(options: Any) -> Iterator[tuple[str, str]]:
+    for number, about in options.items() if isinstance(options, dict) else ():
+        yield str(number), shaped(_Choice, about, TOOL).Display
 
 
 def _is_id(name: str) -> bool:

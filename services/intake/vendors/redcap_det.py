@@ -18,6 +18,7 @@ from pydantic import Field
 
 from services.intake.core import probing
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
 from services.intake.core.registering import SECRET, Paste, Steps, Wanted
@@ -59,6 +60,24 @@ class _Save(Shape):
         """Whether a row of an export is the one that was saved."""
         event, instance = row.get("redcap_event_name", ""), str(row.get("redcap_repeat_instance", ""))
         return self.redcap_event_name in {"", event} and (self.redcap_repeat_instance or "1") == (instance or "1")
+
+
+class _Field(Shape):
+    """A row of the data dictionary."""
+
+    field_name: str
+    field_type: str = ""
+    field_label: str = ""
+    select_choices_or_calculations: str = ""
+
+    @property
+    def question(self) -> Question:
+        """What it asks: choices are `code, label` divided by bars; the code is what is sent."""
+        if self.field_type == "notes":
+            return Question(self.field_name, self.field_label, Asks.TEXT)
+        listed = self.select_choices_or_calculations if self.field_type in {"radio", "dropdown"} else ""
+        pairs = (each.partition(",") for each in listed.split("|"))
+        return choices(self.field_name, self.field_label, ((code.strip(), label.strip()) for code, _, label in pairs))
 
 
 @dataclass(frozen=True)
@@ -119,6 +138,14 @@ class RedcapDataEntryTrigger(Webhook):
             raise Unreadable(ReasonCode.NOT_CONFIRMED, f"{TOOL} has no such record", form_id=save.project_id)
         return Responses((self._response(save, row),))
 
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The project's data dictionary. REDCap names a form by its project."""
+        if answers:
+            rows = parsed(answers[0].body)
+            fields = [shaped(_Field, row, TOOL) for row in rows] if isinstance(rows, list) else []
+            return Form(form_id, tuple(each.question for each in fields if each.field_type != "descriptive"))
+        return self._post({"content": "metadata", "format": "json"}, form_id, "")
+
     def _export(self, save: _Save) -> RequestNeeded:
         wanted = {
             "content": "record",
@@ -128,13 +155,16 @@ class RedcapDataEntryTrigger(Webhook):
             "forms[0]": save.instrument,
             "exportSurveyFields": "true",
         } | ({"events[0]": save.redcap_event_name} if save.redcap_event_name else {})
+        return self._post(wanted, save.project_id, save.name)
+
+    def _post(self, wanted: dict[str, str], form: str, response: str) -> RequestNeeded:
         return RequestNeeded(
             "POST",
             self.api_url,
             (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")),
             f"token={TOKEN}&{urlencode(wanted)}".encode(),
-            form_id=save.project_id,
-            response_id=save.name,
+            form_id=form,
+            response_id=response,
         )
 
     def _response(self, save: _Save, row: dict[str, Any]) -> Response:

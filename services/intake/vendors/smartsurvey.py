@@ -11,7 +11,7 @@ token is the whole value of the Authorization header, `Basic …`.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
 from services.intake.core.registering import SECRET, Steps, Wanted
@@ -47,6 +48,8 @@ API = "api.smartsurvey.io"
 PROOF = ("Authorization", TOKEN)
 PAGE = 100
 
+TEXTS = frozenset({"open_ended", "essay", "comment"})
+
 
 class _Answer(Shape):
     choice_title: str | None = None
@@ -65,6 +68,8 @@ class _Answer(Shape):
 
 class _Question(Shape):
     id: str
+    title: Any = None
+    type: Any = None
     answers: tuple[_Answer, ...] | None = None
 
 
@@ -139,6 +144,12 @@ class SmartSurvey(Backfilled, Webhook):
             )
         )
 
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """The questions' titles; of their options only those that were chosen are sent. Rows of a matrix have none."""
+        batch = parsed(request.body)
+        sent = [shaped(_Response, each, "SmartSurvey") for each in batch] if isinstance(batch, list) else []
+        return tuple(Form(each.survey_id, tuple(_questions(each))) for each in sent)
+
 
 def _batch(body: bytes) -> list[Any]:
     batch = parsed(body)
@@ -149,6 +160,14 @@ def _batch(body: bytes) -> list[Any]:
 
 def _read(element: Any) -> Response:
     return _response(shaped(_Response, element, TOOL))
+
+
+def _questions(sent: _Response) -> Iterator[Question]:
+    for page in sent.pages or ():
+        for each in page.questions or ():
+            asks = Asks.TEXT if each.type in TEXTS else Asks.ANYTHING
+            if not any(answer.row_id for answer in each.answers or ()):
+                yield Question(each.id, str(each.title or ""), asks)
 
 
 def _response(sent: _Response) -> Response:

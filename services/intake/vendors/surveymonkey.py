@@ -16,6 +16,7 @@ from typing import Any
 from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed, text_at
 from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
 from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
@@ -110,6 +111,50 @@ class _Hook(Shape):
 
 class _Hooks(Shape):
     data: tuple[_Hook, ...] = ()
+
+
+class _Part(Shape):
+    id: str
+    text: str = ""
+
+
+class _Parts(Shape):
+    choices: tuple[_Part, ...] = ()
+    rows: tuple[_Part, ...] = ()
+
+
+class _Heading(Shape):
+    heading: str = ""
+
+
+class _Defined(Shape):
+    """A question of the survey's details."""
+
+    id: str
+    family: str = ""
+    headings: tuple[_Heading, ...] = ()
+    answers: _Parts = _Parts()
+
+    def each(self) -> Iterator[Question]:
+        """What it asks; of a matrix each row."""
+        title = " ".join(each.heading for each in self.headings)
+        labels = [(each.text, each.text) for each in self.answers.choices]
+        for row in self.answers.rows if self.answers.choices else ():
+            yield choices(f"{self.id}.{row.id}", row.text, labels)
+        if self.family == "open_ended":
+            yield Question(self.id, title, Asks.TEXT)
+        elif not (self.answers.rows and self.answers.choices):
+            yield choices(self.id, title, labels)
+
+
+class _DefinedPage(Shape):
+    questions: tuple[_Defined, ...] = ()
+
+
+class _Survey(Shape):
+    id: str
+    custom_variables: Any = None
+    pages: tuple[_DefinedPage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,6 +279,16 @@ class SurveyMonkey(Backfilled, Webhook):
             return changed(True, json_request("PATCH", f"{url}/{segment(there.id, TOOL)}", PROOF, hook))
         return changed(False, json_request("POST", url, PROOF, hook))
 
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """The survey's details were asked for to read the response, or the page of responses."""
+        return tuple(_form(answer) for answer in answers[-1:])
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The survey's details."""
+        if answers:
+            return _form(answers[0])
+        return self._get(f"/surveys/{_id(form_id)}/details", form_id, "", same_for_all=True)
+
     def _get(self, path: str, survey: str, response: str, *, same_for_all: bool = False) -> RequestNeeded:
         return RequestNeeded(
             "GET",
@@ -244,6 +299,13 @@ class SurveyMonkey(Backfilled, Webhook):
             not_yet=frozenset() if same_for_all else frozenset({404}),
             same_for_all=same_for_all,
         )
+
+
+def _form(answer: ApiAnswer) -> Form:
+    survey = shaped(_Survey, parsed(answer.body), TOOL)
+    asked = [question for page in survey.pages for each in page.questions for question in each.each()]
+    named = survey.custom_variables if isinstance(survey.custom_variables, dict) else {}
+    return Form(survey.id, (*asked, *(Question(name, asks=Asks.HIDDEN) for name in named)))
 
 
 def _response(sent: _Details, texts: Mapping[str, str]) -> Response:

@@ -13,6 +13,7 @@ from typing import Any
 
 from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed, text_at
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
 from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
@@ -41,6 +42,7 @@ API = "api.tally.so"
 PAGE = 200
 EVENTS = ["FORM_RESPONSE"]
 HIDDEN = "HIDDEN_FIELDS"
+TEXTS = frozenset({"TEXTAREA", "INPUT_TEXT"})
 
 
 class _Option(Shape):
@@ -66,6 +68,17 @@ class _Field(Shape):
                 yield row, label
             return
         yield self.key, _labels(self.value, self.options)
+
+    def questions(self) -> Iterator[Question]:
+        """What it asks; of a matrix each row."""
+        if self.type == HIDDEN:
+            yield Question(self.label or self.key, asks=Asks.HIDDEN)
+        elif self.rows:
+            for row in self.rows:
+                yield choices(f"{self.key}.{row.id}", row.text or "", _said(self.columns))
+        else:
+            question = choices(self.key, self.label or "", _said(self.options))
+            yield Question(self.key, question.title, Asks.TEXT) if self.type in TEXTS else question
 
 
 class _Data(Shape):
@@ -199,6 +212,12 @@ class Tally(Backfilled, Webhook):
             return changed(True, json_request("PATCH", url, PROOF, hook | {"isEnabled": True}))
         return changed(False, json_request("POST", f"https://{API}/webhooks", PROOF, hook))
 
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """Labels and options stand beside the answers."""
+        sent = shaped(_Body, parsed(request.body), "Tally").data
+        asked = [question for field in sent.fields for question in field.questions()] if sent else []
+        return (Form(sent.formId, tuple(asked)),) if sent else ()
+
 
 def _response(sent: _Data) -> Response:
     answered: dict[str, AnswerValue | None] = {}
@@ -250,6 +269,11 @@ def _listed_hidden(question: _Question, answer: Any) -> dict[str, str]:
     names = {part.uuid: part.title or part.uuid for part in question.fields}
     several = answer if isinstance(answer, dict) else {question.title or question.id: answer}
     return texts_of({names.get(name, name): value for name, value in several.items()})
+
+
+def _said(options: tuple[_Option, ...] | None) -> Iterator[tuple[str, str]]:
+    """Options as they are read: by their texts."""
+    return ((option.text or option.id, option.text or option.id) for option in options or ())
 
 
 def _labels(value: Any, options: tuple[_Option, ...] | None) -> AnswerValue | None:

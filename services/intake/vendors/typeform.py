@@ -9,7 +9,7 @@ host of accounts in Europe (setting `api_host`); whether a response can be edite
 (then a new event would carry a later `submitted_at`, which is what counts here).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed, text_at
 from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
 from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
@@ -43,6 +44,7 @@ from services.intake.core.webhook import Webhook, setting
 TOOL = "Typeform"
 PROOF = ("Authorization", f"Bearer {TOKEN}")
 SIGNATURE = HmacHeader("Typeform-Signature", prefix="sha256=")
+TEXTS = frozenset({"long_text", "short_text"})
 
 
 class _Field(Shape):
@@ -86,12 +88,50 @@ class _Answer(BaseModel):
         return text if isinstance(text, str) else None
 
 
+class _Asked(Shape):
+    id: str = ""
+    ref: str = ""
+    type: str = ""
+    title: str = ""
+    choices: tuple[_Choice, ...] = ()
+    properties: "_Properties | None" = None
+
+    def questions(self) -> Iterator[Question]:
+        """The question, or those of the group or matrix that it stands for."""
+        inner = self.properties or _Properties()
+        if inner.fields:
+            for each in inner.fields:
+                yield from each.questions()
+            return
+        labels = [each.label or "" for each in self.choices or inner.choices]
+        question = choices(self.ref or self.id, self.title, zip(labels, labels, strict=True))
+        yield Question(question.ref, self.title, Asks.TEXT) if self.type in TEXTS else question
+
+
+class _Properties(Shape):
+    choices: tuple[_Choice, ...] = ()
+    fields: tuple[_Asked, ...] = ()
+
+
+class _Definition(Shape):
+    id: str
+    fields: tuple[_Asked, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> Form:
+        """The form that it defines."""
+        asked = [question for each in self.fields for question in each.questions()]
+        return Form(self.id, (*asked, *(Question(name, asks=Asks.HIDDEN) for name in self.hidden)))
+
+
 class _FormResponse(Shape):
     form_id: str
     token: str = ""
     submitted_at: datetime | None = None
     hidden: dict[str, Any] | None = None
     answers: tuple[_Answer, ...] = ()
+    definition: Any = None
 
 
 class _Item(_FormResponse):
@@ -199,6 +239,11 @@ class Typeform(Backfilled, Webhook):
 
     def _forms(self, form: str) -> str:
         return f"https://{self.api_host}/forms/{segment(form, TOOL)}"
+
+    def forms(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> tuple[Form, ...]:  # noqa: ARG002
+        """The definition that goes with each response."""
+        defined = shaped(_Body, parsed(request.body), "Typeform").form_response.definition
+        return (shaped(_Definition, defined, "Typeform").form,) if defined else ()
 
 
 def _response(sent: _FormResponse, *, partial: bool) -> Response:

@@ -132,7 +132,7 @@ class _Reading:
         """Why there is no reading."""
         answers: list[ApiAnswer] = list(delivery.answered)
         left = list(delivery.api)
-        reading = vendor.read(request, answers) if answers else reading
+        reading = read(vendor, request, answers) if answers else reading
         while isinstance(reading, RequestNeeded):
             unmapped = unmapped_form(reading.form_id, delivery.source, delivery.definition)
             if unmapped is not None:

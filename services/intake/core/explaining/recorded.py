@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from services.intake.core.identity import PARTICIPANT_FIELDS, RATER_FIELDS, RELATIONSHIP_FIELDS
 from services.intake.core.instruments import COMMENT, IDENTITY
-from services.intake.core.matching import NULL, PARTICIPANT_FIELDS, RATER_FIELDS, RELATIONSHIP_FIELDS, Source
+from services.intake.core.matching import NULL, Source
 from services.intake.core.roster import Roster
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import ApiAnswer, Secrets

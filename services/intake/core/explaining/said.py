@@ -8,14 +8,13 @@ from typing import Any
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
 from services.intake.core.explaining.recorded import Recorded, utc
+from services.intake.core.identity import Identity, identity_of, resolved
 from services.intake.core.instruments import COMMENT, IDENTITY
 from services.intake.core.matching import (
-    Identity,
     Matched,
     Unmatched,
     answer_to,
     fields_of,
-    identity_of,
     in_utc,
     match,
 )
@@ -51,7 +50,7 @@ def response_said(delivery: Recorded, response: Response, memory: Memory, *, fet
     unmapped = isinstance(matched, Unmatched) and not fields_of(response, delivery.source, definition)
     # Of a form that is not mapped: what it would say if its fields were those that the recording maps.
     alike, fields = (_matched(delivery, replace(response, form_id=_form(delivery)))) if unmapped else (matched, known)
-    identity = identity_of(response, fields)
+    identity = _named(delivery, response, fields)
     said: Explained = {
         "form_id": response.form_id,
         "response_id": response.response_id,
@@ -71,8 +70,20 @@ def response_said(delivery: Recorded, response: Response, memory: Memory, *, fet
 
 def _matched(delivery: Recorded, response: Response) -> tuple[Matched | Unmatched, tuple[FormField, ...]]:
     fields = fields_of(response, delivery.source, delivery.definition)
-    roster = delivery.roster if delivery.roster is not None else _roster(identity_of(response, fields))
+    roster = (
+        delivery.roster
+        if delivery.roster is not None
+        else _roster(identity_of(response, fields, delivery.source.identity))
+    )
     return match(response, delivery.source, delivery.definition, roster), fields
+
+
+def _named(delivery: Recorded, response: Response, fields: tuple[FormField, ...]) -> Identity:
+    """Whom it names; where an address or a token says so, whose that is in the cohort."""
+    source = delivery.source
+    sent = identity_of(response, fields, source.identity)
+    found = resolved(sent, source.identity, source.instrument, delivery.roster or _roster(sent))
+    return sent if isinstance(found, Reason) else found
 
 
 def _form(delivery: Recorded) -> str:
