@@ -3,13 +3,13 @@
 Everything else carries ids. Erasing a person is erasing their rows here and the raw submissions of theirs.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
-from shared.bulk import insert_many
+from shared.bulk import among, insert_many
 from shared.db import UnitOfWork
 from shared.ids import CohortId, EvidenceId, OrganisationId, ParticipantId, RaterId
 from shared.tables import metadata
@@ -125,11 +125,18 @@ def participant_of(connection: sa.Connection, cohort: CohortId, participant: Par
     return None if row is None else _participant(row)
 
 
-def rater_of(connection: sa.Connection, cohort: CohortId, rater: RaterId) -> Rater | None:
-    """One rater of the cohort, or None."""
-    query = sa.select(raters).where(raters.c.cohort == cohort, raters.c.rater == rater)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _rater(row)
+def raters_among(connection: sa.Connection, cohort: CohortId, ids: Iterable[RaterId]) -> list[Rater]:
+    """Those raters of the cohort who have one of these ids."""
+    these = among(connection.dialect.name, raters.c.rater, "ids")
+    query = sa.select(raters).where(raters.c.cohort == cohort, these)
+    return [_rater(row) for row in connection.execute(query, {"ids": sorted(set(ids))}).mappings()]
+
+
+def participants_among(connection: sa.Connection, cohort: CohortId, ids: Iterable[ParticipantId]) -> set[ParticipantId]:
+    """Those of these ids that are participants of the cohort."""
+    these = among(connection.dialect.name, participants.c.participant, "ids")
+    query = sa.select(participants.c.participant).where(participants.c.cohort == cohort, these)
+    return set(connection.execute(query, {"ids": sorted(set(ids))}).scalars())
 
 
 def raters_of(connection: sa.Connection, cohort: CohortId) -> list[Rater]:

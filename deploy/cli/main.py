@@ -5,6 +5,7 @@ import sys
 import typer
 
 from deploy.cli import (
+    analysis,
     backups,
     cohorts,
     connections,
@@ -32,6 +33,8 @@ operations.add_to(app)
 backups.add_to(app)
 app.command("status")(status.status)
 app.command("submit")(evidence.submit)
+app.command("score")(analysis.score)
+app.command("agreement")(analysis.agreement)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(connections.group, name="connection")
 

@@ -1,5 +1,17 @@
 """What a coordinator asks of scoring, through the command line or HTTP."""
 
+import gzip
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TextIO
+
+from services.scoring.core.analysis.agreeing import Agreement, agreements
+from services.scoring.core.analysis.item_table import read_items
+from services.scoring.core.analysis.long_table import Columns, UnreadableTable, read_ratings
+from services.scoring.core.analysis.results import Scored
+from services.scoring.core.analysis.scoring import DEFAULT_MODEL, score
 from shared.cohort.store import definition_of
 from shared.db import UnitOfWork
 from shared.events import CohortRunRequested
@@ -21,3 +33,64 @@ def request_run(uow: UnitOfWork, cohort: CohortId, *, actor: str) -> RunId:
     audited(uow, actor=actor, action="cohort.run_requested", subject=cohort, detail={"run": run})
     publish(uow, CohortRunRequested(run=run, cohort=cohort))
     return run
+
+
+def score_file(
+    file: Path,
+    *,
+    items: Path | None = None,
+    columns: Columns | None = None,
+    model: str = DEFAULT_MODEL,
+    weights: Mapping[str, float] | None = None,
+    self_group: str = "self",
+) -> Scored:
+    """Score a long CSV of ratings, gzipped or not, without a cohort. See `core.analysis.scoring.score`.
+
+    Raises:
+        UnreadableTable: what is wrong with the file, where, and what to do.
+    """
+    with _opened(file) as lines:
+        table = read_ratings(lines, columns)
+    if items is None:
+        return score(table, model=model, weights=weights, clock=perf_counter, self_group=self_group)
+    with _opened(items) as lines:
+        places = read_items(lines)
+    return score(table, places, model=model, weights=weights, clock=perf_counter, self_group=self_group)
+
+
+def agreement_in_file(
+    file: Path,
+    *,
+    items: Path | None = None,
+    columns: Columns | None = None,
+    self_group: str = "self",
+    scale: tuple[float, float] | None = None,
+) -> list[Agreement]:
+    """Every agreement statistic of a long CSV of ratings, gzipped or not.
+
+    Raises:
+        UnreadableTable: what is wrong with the file, where, and what to do.
+    """
+    with _opened(file) as lines:
+        table = read_ratings(lines, columns)
+    if items is None:
+        return agreements(table, self_group=self_group, scale=scale)
+    with _opened(items) as lines:
+        return agreements(table, read_items(lines), self_group=self_group, scale=scale)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    """The file's text; what the machine says of it becomes our words."""
+    try:
+        opened = gzip.open if file.suffix == ".gz" else open
+        with opened(file, "rt", encoding="utf-8-sig", newline="") as lines:
+            yield lines
+    except FileNotFoundError as error:
+        raise UnreadableTable(f"{file}: there is no such file") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableTable(f"{file}: it is not UTF-8 text; save it as CSV UTF-8 and try again") from error
+    except (OSError, EOFError) as error:
+        raise UnreadableTable(f"{file}: it can't be read: {error}") from error
+    except UnreadableTable as error:
+        raise UnreadableTable(f"{file}: {error}") from error

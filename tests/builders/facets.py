@@ -47,7 +47,7 @@ def drawn(
     pairs = [
         (p, p * each + n if nested else int(r))
         for p in range(participants)
-        for n, r in enumerate(chance.choice(raters, size=each, replace=False))
+        for n, r in enumerate(range(each) if nested else chance.choice(raters, size=each, replace=False))
     ]
     who, whom = np.array(pairs).T
     psi = place[who] - of_raters[whom] + chance.normal(scale=halo, size=len(pairs))

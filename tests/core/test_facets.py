@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.scoring.core.facets import effects
-from services.scoring.core.facets.effects import Design, Effect
+from services.scoring.core.facets.effects import Design
 from services.scoring.core.facets.fit import Fit, Options, Variances, fitted
 from services.scoring.core.facets.items import GRID, Coverage, Places, tables_of
 from services.scoring.core.facets.ratings import NOT_RATED, Ratings, coded, collapsed
@@ -164,10 +164,10 @@ def test_a_large_block_by_gradients_agrees_with_its_inverse(panel: Drawn, monkey
 
 def test_many_small_blocks_are_inverted_as_one_by_one_would_be() -> None:
     codes = np.repeat(np.arange(5), 3)
-    design = Design([Effect("participant", codes), Effect("severity", np.arange(15), -1.0)])
+    design = Design({"participant": codes, "severity": np.arange(15)})
     chance = np.random.default_rng(2)
     weight, response = chance.uniform(1, 3, 15), chance.normal(size=15)
-    found = design.solved(weight, response, [1.0, 0.5], draws=4)
+    found = design.solved(weight, response, {"participant": 1.0, "severity": 0.5})
     matrix = np.zeros((20, 20))
     for unit in range(15):
         row = np.zeros(20)
@@ -176,8 +176,8 @@ def test_many_small_blocks_are_inverted_as_one_by_one_would_be() -> None:
     matrix += np.diag([1.0] * 5 + [2.0] * 15)
     inverse = np.linalg.inv(matrix)
     right = np.concatenate([np.bincount(codes, weight * response), -weight * response])
-    assert np.concatenate(found.means) == pytest.approx(inverse @ right)
-    assert np.concatenate(found.variances) == pytest.approx(np.diag(inverse))
+    assert np.concatenate(list(found.means.values())) == pytest.approx(inverse @ right)
+    assert found.variances["severity"] == pytest.approx(np.diag(inverse)[5:])
     assert found.of_units[0] == pytest.approx(inverse[0, 0] + inverse[5, 5] - 2 * inverse[0, 5])
 
 

@@ -106,7 +106,7 @@ def test_a_cohort_is_opened_with_its_rules_its_people_and_an_audit_entry(any_db:
         assert store.cohorts_open(connection) == [COHORT]
         assert store.cohort_of_connection(connection, "spring-feedback") == COHORT
         assert tuple(people.participants_of(connection, COHORT)) == found.participants
-        assert people.rater_of(connection, COHORT, found.raters[5].rater) == found.raters[5]
+        assert people.raters_among(connection, COHORT, [found.raters[5].rater]) == [found.raters[5]]
         assert people.assessors_of(connection, COHORT) == {person.assessor for person in found.assessors}
     (entry,) = Kept.by(any_db).rows["bus_audit"]
     assert (entry["actor"], entry["action"], entry["subject"]) == ("Asha Coordinator", "cohort.opened", COHORT)
@@ -158,7 +158,7 @@ def test_an_update_takes_the_folder_over_keeps_the_old_version_and_is_audited(an
     with any_db.read() as connection:
         assert store.definition_of(connection, COHORT) == second.definition
         assert tuple(people.participants_of(connection, COHORT)) == second.participants
-        assert people.rater_of(connection, COHORT, first.raters[0].rater) is not None
+        assert people.raters_among(connection, COHORT, [first.raters[0].rater])
         assert "OBS-5" not in people.assessors_of(connection, COHORT)
     kept = Kept.by(any_db).rows
     assert {row["digest"] for row in kept["cohort_definitions"]} == {first.definition.digest, second.definition.digest}

@@ -15,7 +15,7 @@ from services.intake.asking import lane_of
 from services.intake.core.submission import SubmissionKind, SubmissionState
 from services.intake.handlers.backfilling import Backfill
 from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
-from services.intake.handlers.reading import Reader
+from services.intake.handlers.reading import Reader, meant
 from services.intake.handlers.recording import Understood, record, record_much
 from services.intake.handlers.rereading import reread
 from services.intake.settings import IntakeSettings
@@ -26,7 +26,7 @@ from shared.db import Cause, UnitOfWork
 from shared.events import MappingChanged, SubmissionReceived
 from shared.handling import Commit, Effect, Handlers, Together
 from shared.http_client import HttpClient
-from shared.ids import CohortId, SubmissionId
+from shared.ids import CohortId
 from shared.lanes import Lane
 
 UNDER_WAY = frozenset({SubmissionState.RECEIVED, SubmissionState.QUARANTINED})
@@ -82,14 +82,14 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
 def _begin_many(reader: Reader, uow: UnitOfWork, told: Sequence[tuple[SubmissionReceived, Cause]]) -> list[bool]:
     """All webhooks of a batch that say everything themselves. Files, and what has to be fetched, are left."""
     there = store.submissions_locked(uow, [event.submission for event, _ in told])
-    understood: dict[SubmissionId, Understood] = {}
-    for event, cause in told:
-        submission = there.get(event.submission)
-        if submission is None or submission.state not in UNDER_WAY or submission.kind is not SubmissionKind.WEBHOOK:
-            continue
-        found = reader.meaning(uow, submission, definition_of(uow.connection, submission.cohort))
-        if not isinstance(found, Fetch):
-            understood[submission.id] = Understood(submission, found, cause)
+    causes = {event.submission: cause for event, cause in told}
+    some = [each for each in there.values() if each.state in UNDER_WAY and each.kind is SubmissionKind.WEBHOOK]
+    read = [reader.read(uow, each, definition_of(uow.connection, each.cohort)) for each in some]
+    understood = {
+        each.id: Understood(each, found, causes[each.id])
+        for each, found in zip(some, meant(uow, read), strict=True)
+        if not isinstance(found, Fetch)
+    }
     for cohort, group in groupby(sorted(understood.values(), key=_cohort), key=_cohort):
         record_much(uow, definition_of(uow.connection, cohort), list(group))
     return [event.submission in understood for event, _ in told]

@@ -19,7 +19,7 @@ from services.intake.core.reading import read
 from services.intake.core.submission import RawRequest, SubmissionKind
 from services.intake.core.vendor import ApiAnswer, RequestNeeded, Responses, Vendor
 from services.intake.handlers.fetching import opening
-from services.intake.handlers.news import news_of
+from services.intake.handlers.news import known_before, reports
 from services.intake.settings import IntakeSettings
 from services.intake.store import Place
 from services.intake.vendors import Vendors
@@ -240,5 +240,7 @@ def _news(uow: UnitOfWork, page: Page, request: RawRequest, submission: Submissi
     if not isinstance(reading, Responses):
         return 0
     definition = definition_of(uow.connection, page.place.cohort)
-    news = news_of(uow, definition, page.place.connection, reading, submission, polled=True)
+    name = page.place.connection
+    told = reports(definition, name, reading, submission, polled=True)
+    news = told.news(known_before(uow, page.place.cohort, [told])[name])
     return len(news.responses.each) + len(news.responses.unread)

@@ -156,7 +156,7 @@ def _piece(occasion: Occasion, definition: CohortDefinition) -> Piece:
         by=evidence.by,
         relationship=evidence.relationship,
         element=evidence.element,
-        ratings=evidence.document["ratings"],
+        ratings=dict(sorted(evidence.ratings.items())),  # the same bytes, read from the database or just now
         moderating=evidence.moderating,
         as_of=occasion.said.as_of,
         late=evidence.submitted_at is not None and definition.is_late(evidence.submitted_at),

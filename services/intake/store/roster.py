@@ -16,12 +16,11 @@ def roster_named(connection: sa.Connection, cohort: CohortId, named: Sequence[Id
     by_address = people.holders_of_addresses(connection, cohort, {address(each.email) for each in named} - {""})
     by_token = people.holders_of_links(connection, cohort, {token_hash(each.token) for each in named if each.token})
     ids = {RaterId(each.by) for each in named} | {who for several in by_address.values() for who in several}
-    raters = [people.rater_of(connection, cohort, who) for who in sorted(ids | set(by_token.values()))]
-    wanted = {each.participant for each in named} | {rater.participant for rater in raters if rater}
-    there = (people.participant_of(connection, cohort, ParticipantId(participant)) for participant in sorted(wanted))
+    raters = people.raters_among(connection, cohort, ids | set(by_token.values()))
+    wanted = {each.participant for each in named} | {rater.participant for rater in raters}
     return Roster(
-        frozenset(person.participant for person in there if person),
-        {rater.rater: RaterEntry(rater.participant, rater.relationship) for rater in raters if rater},
+        frozenset(people.participants_among(connection, cohort, map(ParticipantId, wanted))),
+        {rater.rater: RaterEntry(rater.participant, rater.relationship) for rater in raters},
         frozenset(people.assessors_of(connection, cohort)),
         by_address,
         by_token,

@@ -18,7 +18,8 @@ from services.scoring.core.agreement.statistic import LEVEL, Statistic, around, 
 Table = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 """What differences between categories mean."""
-RESAMPLES = 1_000
+RESAMPLES, FEW_RESAMPLES = 1_000, 200
+MANY_UNITS = 20_000
 SEED = 20_160
 
 
@@ -55,20 +56,27 @@ def counts_of(table: Table) -> tuple[Table, Table]:
     """How many raters put each unit (row of `table`, shape units × raters, NaN: not rated) into each category; and the
     categories, in order.
     """
-    categories = np.unique(table[~np.isnan(table)])
-    return np.stack([(table == category).sum(axis=1) for category in categories], axis=1).astype(float), categories
+    rated = ~np.isnan(table)
+    categories, code = np.unique(table[rated], return_inverse=True)
+    counts = np.zeros((len(table), len(categories)))
+    np.add.at(counts, (np.nonzero(rated)[0], code.ravel()), 1.0)
+    return counts, categories
 
 
 # -------------------------------------------------------------------------------------- several raters, by linearising
 
 
-def agreement_beyond_chance(table: Table, weights: Weights = Weights.IDENTITY) -> list[Statistic]:
+def agreement_beyond_chance(
+    table: Table, weights: Weights = Weights.IDENTITY, *, same_raters: bool = True, table_form: bool = False
+) -> list[Statistic]:
     """Gwet's AC (AC1 by identity, else AC2; 2008, Br. J. Math. Stat. Psychol. 61:29), Fleiss' kappa (1971), Brennan &
     Prediger's (1981) and Conger's kappa (1980) for `table` (shape units × raters; NaN: not rated). n counts units.
+    `same_raters` False: a column is not one rater throughout, so that there is no Conger's kappa. `table_form`:
+    standard errors divide by n and not n - 1, as Gwet's formulae for a table of two raters do.
     """
     ac = "AC1" if weights is Weights.IDENTITY else f"AC2 ({weights})"
     names = (ac, "Fleiss' kappa", "Brennan-Prediger", "Conger's kappa")
-    table = table[~np.all(np.isnan(table), axis=1)]
+    table = table[~np.all(np.isnan(table), axis=1)] if len(table) else table
     n = len(table)
     counts, categories = counts_of(table) if n else (np.empty((0, 0)), np.empty(0))
     if n < 2 or not (counts.sum(axis=1) > 1).any():
@@ -82,7 +90,12 @@ def agreement_beyond_chance(table: Table, weights: Weights = Weights.IDENTITY) -
         "Brennan-Prediger": lambda: (float(matrix.sum()) / len(categories) ** 2, np.zeros(n)),
         "Conger's kappa": lambda: _chance_conger(table, categories, matrix),
     }
-    return [_beyond(name, counts, matrix, *chance()) for name, chance in by_chance.items()]
+    if not same_raters:
+        del by_chance["Conger's kappa"]
+    lost = 0 if table_form else 1
+    found = [_beyond(name, counts, matrix, *chance(), lost=lost) for name, chance in by_chance.items()]
+    none = withheld("Conger's kappa", n, "units", "it needs the same raters throughout")
+    return found if same_raters else [*found, none]
 
 
 def _beyond_in_units(counts: Table, matrix: Table, chance: float) -> Table:
@@ -96,7 +109,7 @@ def _beyond_in_units(counts: Table, matrix: Table, chance: float) -> Table:
     return weighed
 
 
-def _beyond(name: str, counts: Table, matrix: Table, chance: float, pull: Table) -> Statistic:
+def _beyond(name: str, counts: Table, matrix: Table, chance: float, pull: Table, *, lost: int) -> Statistic:
     """(p_a - p_e) / (1 - p_e), with the variance of its linear part over units. `pull`: how each unit moves p_e, around
     0, doubled where p_e is of second degree.
     """
@@ -106,7 +119,7 @@ def _beyond(name: str, counts: Table, matrix: Table, chance: float, pull: Table)
     each = _beyond_in_units(counts, matrix, chance) / (1 - chance)
     value = float(each.mean())
     linear = each - (1 - value) * pull / (1 - chance)
-    variance = float(((linear - value) ** 2).sum()) / (n * (n - 1))
+    variance = float(((linear - value) ** 2).sum()) / (n * (n - lost))
     return around(name, value, variance**0.5, n, "units")
 
 
@@ -200,13 +213,46 @@ def krippendorffs_alpha(table: Table, level: Level) -> Statistic:
     n = len(paired)
     if n < 2 or len(np.unique(paired[~np.isnan(paired)])) < 2:
         return withheld(name, n, "units", "it needs two units rated twice, and two different ratings")
-    value = _krippendorff(paired, level)
-    chance = np.random.default_rng(SEED)
-    drawn = [paired[chance.integers(n, size=n)] for _ in range(RESAMPLES)]
-    found = [_krippendorff(each, level) for each in drawn if len(np.unique(each[~np.isnan(each)])) > 1]
+    value = float(krippendorff.alpha(reliability_data=paired.T, level_of_measurement=level))
+    found = _resampled(paired, level)
     low, high = np.quantile(found, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
     return Statistic(name, value, float(low), float(high), n, "units")
 
 
-def _krippendorff(table: Table, level: Level) -> float:
-    return float(krippendorff.alpha(reliability_data=table.T, level_of_measurement=level))
+def _resampled(table: Table, level: Level) -> list[float]:
+    """Alpha of units drawn again and again: 1 - observed / expected disagreement, from each unit's counts."""
+    counts, values = counts_of(table)
+    chance = np.random.default_rng(SEED)
+    apart = _disagreement(values, counts.sum(axis=0), level)
+    of_units = _observed(counts, apart)
+    found = []
+    for _ in range(RESAMPLES if len(counts) <= MANY_UNITS else FEW_RESAMPLES):
+        times = np.bincount(chance.integers(len(counts), size=len(counts)), minlength=len(counts)).astype(float)
+        margins = times @ counts
+        if level == "ordinal":  # its distances depend on how often each category was used
+            apart = _disagreement(values, margins, level)
+            of_units = _observed(counts, apart)
+        expected = float(margins @ apart @ margins) / (margins.sum() - 1)
+        if expected > 0:
+            found.append(1 - float(times @ of_units) / expected)
+    return found or [1.0]
+
+
+def _observed(counts: Table, apart: Table) -> Table:
+    observed: Table = ((counts @ apart) * counts).sum(axis=1) / (counts.sum(axis=1) - 1)
+    return observed
+
+
+def _disagreement(values: Table, margins: Table, level: Level) -> Table:
+    """Squared distance of each pair of values (Krippendorff 2011, section E)."""
+    if level == "nominal":
+        return 1 - np.eye(len(values))
+    if level == "ordinal":
+        middle = np.cumsum(margins) - margins / 2
+        ranks: Table = np.subtract.outer(middle, middle) ** 2
+        return ranks
+    apart: Table = np.subtract.outer(values, values) ** 2
+    if level == "ratio":
+        total = np.add.outer(values, values) ** 2
+        apart = np.divide(apart, total, out=np.zeros_like(apart), where=total > 0)
+    return apart

@@ -21,6 +21,25 @@ def uniform_variance(steps: int) -> float:
     return (steps**2 - 1) / 12
 
 
+SKEWED_SHARES = {5: (0.05, 0.15, 0.20, 0.35, 0.25)}
+"""Ratings by chance of raters who share a slight leniency, by steps of the scale (LeBreton & Senter 2008, Organ. Res.
+Methods 11:815, table 2).
+"""
+
+
+def slightly_skewed_variance(steps: int) -> float | None:
+    """Variance of ratings by chance with a slight skew; None for scales for which no shares are kept here.
+
+    >>> round(slightly_skewed_variance(5), 2)
+    1.34
+    """
+    shares = np.array(SKEWED_SHARES.get(steps, ()))
+    if not len(shares):
+        return None
+    k = np.arange(1.0, steps + 1)
+    return float(shares @ k**2 - (shares @ k) ** 2)
+
+
 def rwg_j(table: Table, null_variance: float) -> Statistic:
     """James, Demaree & Wolf's rwg(j) (1984, J. Appl. Psychol. 69:85) of `table` (shape raters × items; raters with a
     hole are left out), against a null distribution of this variance; 0 where raters vary more than it. With one item:
@@ -58,4 +77,4 @@ def average_deviation(table: Table, *, median: bool = False) -> Statistic:
         return withheld(name, n, "raters, in steps of the scale", "it needs two raters who rated every item")
     centre = np.median(complete, axis=0) if median else complete.mean(axis=0)
     value = float(np.abs(complete - centre).mean())
-    return Statistic(name, value, None, None, n, "raters, in steps of the scale", "no interval is known for it")
+    return Statistic(name, value, None, None, n, "raters, in steps of the scale", "no interval known")

@@ -19,18 +19,28 @@ GRID = np.arange(-REACH, REACH + MESH / 2, MESH)
 
 @dataclass(frozen=True, slots=True)
 class ItemTables:
-    """Expected score and its variance of each item on `GRID` (shape items × grid)."""
+    """Expected score of each item on `GRID`, its variance, and the log of the sum that makes chances of categories add
+    up to 1 (shape items × grid).
+    """
 
     expected: Table
     variance: Table
+    norm: Table
 
 
 def tables_of(cumulative: Table) -> ItemTables:
     """Tables for items with these cumulative steps D (shape items × (steps + 1), first column 0)."""
-    k = np.arange(cumulative.shape[1], dtype=float)
-    chances = probabilities(GRID, cumulative)
-    expected = chances @ k
-    return ItemTables(expected, chances @ k**2 - expected**2)
+    shape = (len(cumulative), len(GRID))
+    total, first, second = np.ones(shape), np.zeros(shape), np.zeros(shape)
+    highest = np.maximum.reduce([k * GRID - each[:, None] for k, each in enumerate(cumulative.T)])
+    total *= np.exp(-highest)
+    for k in range(1, cumulative.shape[1]):
+        chance = np.exp(k * GRID - cumulative[:, k, None] - highest)
+        total += chance
+        first += k * chance
+        second += k * k * chance
+    expected = first / total
+    return ItemTables(expected, second / total - expected**2, np.log(total) + highest)
 
 
 def probabilities(psi: Table, cumulative: Table) -> Table:

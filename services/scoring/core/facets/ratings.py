@@ -71,17 +71,22 @@ def coded(values: Sequence[object]) -> tuple[Codes, NDArray[np.object_]]:
 def collapsed(ratings: Ratings) -> Units:
     """One unit for each participant, rater and exercise. Of two scores for one item the later row counts."""
     raters, scenes = int(ratings.rater.max(initial=0)) + 1, int(ratings.exercise.max(initial=0)) + 1
-    key = (ratings.participant * raters + ratings.rater) * scenes + ratings.exercise
-    found, first, unit = np.unique(key, return_index=True, return_inverse=True)
+    key = (ratings.participant.astype(np.int64) * raters + ratings.rater) * scenes + ratings.exercise
+    # Rows of a unit mostly stand together, so that runs of them are sorted instead of rows.
+    starts = np.concatenate([[0], np.nonzero(np.diff(key))[0] + 1])
+    found, first, number = np.unique(key[starts], return_index=True, return_inverse=True)
+    unit = np.repeat(number.ravel(), np.diff(np.concatenate([starts, [len(key)]])))
     answers = np.full((len(found), int(ratings.item.max(initial=0)) + 1), NOT_RATED, dtype=np.int8)
     answers[unit, ratings.item] = ratings.score
-    participant, rater, exercise = ratings.participant[first], ratings.rater[first], ratings.exercise[first]
+    participant, rater, exercise = (
+        each[starts[first]].astype(np.int64) for each in (ratings.participant, ratings.rater, ratings.exercise)
+    )
     return Units(
         participant=participant,
         rater=rater,
-        group=ratings.group[first],
-        pair=np.unique(participant * raters + rater, return_inverse=True)[1].astype(np.int64),
-        scene=np.unique(participant * scenes + exercise, return_inverse=True)[1].astype(np.int64),
+        group=ratings.group[starts[first]].astype(np.int64),
+        pair=np.unique(participant * raters + rater, return_inverse=True)[1].astype(np.int64).ravel(),
+        scene=np.unique(participant * scenes + exercise, return_inverse=True)[1].astype(np.int64).ravel(),
         score=np.where(answers >= 0, answers, 0).sum(axis=1, dtype=np.float64),
         answers=answers,
         steps=ratings.steps,
