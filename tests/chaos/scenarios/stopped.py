@@ -46,11 +46,23 @@ def _pause(servers: Servers, database: str, outcome: Outcome) -> None:
 
 
 def _paused(site: Site, sleeper: Process) -> None:
-    """Stop it while none of its threads is in a transaction: on SQLite nobody could write until it goes on."""
+    """Stop it while none of its threads is in a transaction: what it has locked nobody else could have until it goes on
+    (or, on PostgreSQL, until the server has had enough of it, after five minutes).
+    """
     while True:
         sleeper.pause()
-        with suppress(BlockingIOError), (site.home / "talentline.db.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_free(site):
             return
         sleeper.resume()
         time.sleep(0.02)
+
+
+def _is_free(site: Site) -> bool:
+    """Whether nobody holds the database."""
+    if site.kind == "postgresql":
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        return not site.one(sa.select(sa.text(f"count(*) {others} AND xact_start IS NOT NULL")))
+    with suppress(BlockingIOError), (site.home / "talentline.db.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
