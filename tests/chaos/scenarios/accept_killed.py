@@ -17,13 +17,13 @@ class Trap(Postbox):
     def __init__(self, kills: int) -> None:
         super().__init__()
         self.kills_left = kills
-        self.kill: Callable[[], object] = lambda: None
+        self.kill: Callable[[], bool] = lambda: False
+        """Gives whether there was anybody to kill: a worker that has just died may have had two mails under way."""
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         answer = await super().handle_DATA(server, session, envelope)
-        if self.kills_left:
+        if self.kills_left and self.kill():
             self.kills_left -= 1
-            self.kill()
         return answer
 
 
