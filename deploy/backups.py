@@ -73,7 +73,7 @@ def _appearing(file: Path) -> Iterator[Path]:
         made.rename(file)
         _flushed(file.parent)
     finally:
-        for rest in (made, Path(f"{made}.lock")):
+        for rest in (made, Path(f"{made}.lock"), Path(f"{made}.lock.turn")):
             rest.unlink(missing_ok=True)
 
 

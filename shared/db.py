@@ -252,7 +252,11 @@ def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
 
 
 class _FileLock:
-    """One holder among all threads (a lock) and processes (flock) that use the same path."""
+    """One holder among all threads (a lock) and processes (flock) that use the same path.
+
+    Two files: who holds `….turn` is the next to hold the lock itself. A holder that comes again at once must first wait
+    for its turn, so that no process is left out by busier ones.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -267,7 +271,8 @@ class _FileLock:
         if not self._threads.acquire(timeout=LOCK_PATIENCE_S):
             raise DatabaseUnavailable("another writer of this process holds the database")
         try:
-            self._file = self._locked(deadline)
+            with _locked(self._path.with_name(f"{self._path.name}.turn"), deadline, longest_pause=0.005):
+                self._file = _locked(self._path, deadline, longest_pause=0.0005)
         except BaseException:
             self._threads.release()
             raise
@@ -279,24 +284,26 @@ class _FileLock:
             self._file.close()
         self._threads.release()
 
-    def _locked(self, deadline: float) -> IO[str]:
+
+def _locked(path: Path, deadline: float, *, longest_pause: float) -> IO[str]:
+    """A file that this process holds until it is closed. Pauses, in seconds, grow while another one holds it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise DatabaseUnavailable(f"{path} can't be written ({error.strerror})") from error
+    pause = 0.0002
+    while True:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._path.open("a")
-        except OSError as error:
-            raise DatabaseUnavailable(f"{self._path} can't be written ({error.strerror})") from error
-        pause = 0.0002
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    file.close()
-                    raise DatabaseUnavailable("another process holds the database's writer lock") from None
-                time.sleep(pause)
-                pause = min(pause * 1.5, 0.005)
-            else:
-                return file
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                file.close()
+                raise DatabaseUnavailable("another process holds the database's writer lock") from None
+            time.sleep(pause)
+            pause = min(pause * 1.5, longest_pause)
+        else:
+            return file
 
 
 class database_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801  (it is an SQL function)

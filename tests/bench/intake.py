@@ -31,7 +31,8 @@ DATABASES = ("PostgreSQL", "SQLite")
 CONTENDERS = (LIMIT, *(Contender(who, database) for database in DATABASES for who in ("plain", "talentline")))
 OF_LIMIT, OF_PLAIN = 0.35, 6.0
 """The goals."""
-CONNECTIONS = 96
+CONNECTIONS = 192
+"""Senders that wait at a time: as many for every contender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def latencies(ground: Ground, effort: Effort, capacity: dict[Contender, Capacity
                 hanging = run.queue.process if run.queue and case.queue == "hanging" else None
                 if hanging:
                     hanging.send_signal(signal.SIGSTOP)
-                load = Load(run.ports, 2 * CONNECTIONS, effort.seconds, rate, effort.warm, effort.made)
+                load = Load(run.ports, CONNECTIONS, effort.seconds, rate, effort.warm, effort.made)
                 found[f"{contender.name}, {case.name}, {rate:.0f}/s"] = sent(load, lambda: None)[0]
                 if hanging:
                     hanging.send_signal(signal.SIGCONT)

@@ -1,6 +1,7 @@
 """Units of work and snapshots on both databases."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -116,6 +117,32 @@ def test_a_writer_waits_for_another_and_gives_up_in_time(db: Database, monkeypat
     note(db, "now")
     with db.read() as connection:
         assert subjects(connection) == ["now"]
+
+
+def test_a_writer_is_not_left_out_by_a_busier_process(db: Database) -> None:
+    # Two locks on the same files are to each other as two processes are; one is taken again and again, by four threads.
+    path = Path(f"{db.url.database}.lock")
+    busy, mine = module._FileLock(path), module._FileLock(path)
+    stop, taken = threading.Event(), []
+
+    def hold_again_and_again() -> None:
+        while not stop.is_set():
+            with busy:
+                taken.append(1)
+                time.sleep(0.004)
+
+    threads = [threading.Thread(target=hold_again_and_again) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    waited = []
+    for _ in range(30):
+        before = len(taken)
+        with mine:
+            waited.append(len(taken) - before)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert sum(waited) / len(waited) <= 3, waited
 
 
 def test_times_come_back_aware_and_naive_ones_are_refused(any_db: Database) -> None:
