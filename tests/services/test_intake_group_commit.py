@@ -135,7 +135,7 @@ def test_when_too_many_wait_the_next_is_asked_to_come_again(any_db: Database) ->
 
     outcomes = asyncio.run(crowd())
     full = sum(isinstance(outcome, Full) for outcome in outcomes)
-    assert 6 <= full <= 7  # one may have left the queue for its commit
+    assert 4 <= full <= 7  # up to three may have left the queue for their commit
     assert len(by_id(any_db)) == len(taken(outcomes)) == 10 - full
 
 
@@ -148,7 +148,7 @@ def test_large_bodies_fill_the_queue_sooner(any_db: Database) -> None:
             await asyncio.sleep(0)
         return list(await asyncio.gather(*waiting, return_exceptions=True))
 
-    assert 3 <= len(taken(asyncio.run(crowd()))) <= 4
+    assert 3 <= len(taken(asyncio.run(crowd()))) <= 6  # as many again as wait, if those left for their commit
 
 
 def test_who_has_waited_too_long_is_asked_to_come_again_and_not_stored_behind_his_back(db: Database) -> None:
