@@ -17,6 +17,7 @@ from deploy.cli import (
     plans,
     pool,
     results,
+    self_others,
     status,
     webhooks,
 )
@@ -35,6 +36,7 @@ app.command("status")(status.status)
 app.command("submit")(evidence.submit)
 app.command("score")(analysis.score)
 app.command("agreement")(analysis.agreement)
+app.command("self-others")(self_others.of_file)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(connections.group, name="connection")
 

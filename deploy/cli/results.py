@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli import self_others
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, show, table
 from services.scoring import store
@@ -11,11 +12,7 @@ from shared.cohort.store import definition_of
 from shared.ids import CohortId
 
 group = typer.Typer(no_args_is_help=True, help="Domain results.")
-
-
-@group.callback()
-def _group() -> None:
-    """Keeps `list` a command of its own while it is the only one."""
+group.command("self-others")(self_others.of_cohort)
 
 
 @group.command("list")

@@ -49,7 +49,7 @@ BAD_IMPORTS = [
     ("shared/outbox.py", "import dramatiq", "dramatiq is known to"),
     ("services/scoring/handlers.py", "import dramatiq", "dramatiq is known to"),
     ("services/intake/http.py", "import redis", "redis is known to"),
-    ("services/scoring/commands.py", "import fastapi", "web and terminal"),
+    ("services/scoring/commands/bad.py", "import fastapi", "web and terminal"),
     ("shared/logs.py", "import rich", "web and terminal"),
     ("services/intake/handlers.py", "import sqlalchemy", "only store, tables and invariants speak SQL"),
     ("services/reporting/store.py", "import httpx", "the world is reached through one client"),

@@ -35,6 +35,7 @@ from services.scoring.core.analysis.scoring import score
 from services.scoring.core.facets.fit import Options, Variances, fitted
 from services.scoring.core.facets.joint import Measures, joint_fit
 from services.scoring.core.facets.marginal import MarginalFit, marginal_fit
+from services.scoring.core.self_others.surface import self_others
 
 Table = NDArray[np.float64]
 
@@ -222,6 +223,19 @@ def rwg_lq2002(folder: Path, e: Any) -> Iterator[Line]:
     yield furthest(folder.name, "ICC(1), ICC(2)", iccs, [e["LEAD_icc1"], e["LEAD_icc2"]], 1e-6)
 
 
+def soa_sim(folder: Path, e: Any) -> Iterator[Line]:
+    own, others, outcome = table_of(folder / "soa_open.csv").T
+    found = self_others(own, others, outcome, midpoint=3.0)
+    assert found.fit
+    name = folder.name
+    values = {each.name: each for each in (*found.fit.coefficients, *found.fit.surface)}
+    yield furthest(name, "coefficients", [values[k].value for k in e["coef"]], list(e["coef"].values()), 1e-5)
+    yield furthest(name, "surface", [values[k].value for k in e["surface"]], list(e["surface"].values()), 1e-5)
+    yield furthest(name, "SE", [values[k].se for k in e["surface_se"]], list(e["surface_se"].values()), 1e-5)
+    group = [found.fit.r2, found.correlation.value, found.mean_difference.value]
+    yield furthest(name, "R², r, difference", group, [e["r2"], e["r_self_other"], e["mean_difference"]], 1e-5)
+
+
 # --------------------------------------------------------------------------------------------------- many-facet models
 
 
@@ -318,6 +332,7 @@ CASES: dict[str, Callable[[Path, Any], Iterator[Line]]] = {
     for each in (
         icc_shrout_fleiss, icc_missing, mfrm_guilford, mfrm_ratings1, mfrm_ex10, kripp_canonical, kappa_cohen1968,
         kappa_cont4x4, gwet_raw4, gtheory_brennan32, gtheory_sim, alpha_attitude, alpha_omega_bfi_agree, rwg_lq2002,
+        soa_sim,
     )
 }  # fmt: skip
 

@@ -1,15 +1,13 @@
 """What a coordinator asks of scoring, through the command line or HTTP."""
 
-import gzip
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import TextIO
 
+from services.scoring.commands.files import opened
 from services.scoring.core.analysis.agreeing import Agreement, agreements
 from services.scoring.core.analysis.item_table import read_items
-from services.scoring.core.analysis.long_table import Columns, UnreadableTable, read_ratings
+from services.scoring.core.analysis.long_table import Columns, read_ratings
 from services.scoring.core.analysis.results import Scored
 from services.scoring.core.analysis.scoring import DEFAULT_MODEL, score
 from shared.cohort.store import definition_of
@@ -49,11 +47,11 @@ def score_file(
     Raises:
         UnreadableTable: what is wrong with the file, where, and what to do.
     """
-    with _opened(file) as lines:
+    with opened(file) as lines:
         table = read_ratings(lines, columns)
     if items is None:
         return score(table, model=model, weights=weights, clock=perf_counter, self_group=self_group)
-    with _opened(items) as lines:
+    with opened(items) as lines:
         places = read_items(lines)
     return score(table, places, model=model, weights=weights, clock=perf_counter, self_group=self_group)
 
@@ -71,26 +69,9 @@ def agreement_in_file(
     Raises:
         UnreadableTable: what is wrong with the file, where, and what to do.
     """
-    with _opened(file) as lines:
+    with opened(file) as lines:
         table = read_ratings(lines, columns)
     if items is None:
         return agreements(table, self_group=self_group, scale=scale)
-    with _opened(items) as lines:
+    with opened(items) as lines:
         return agreements(table, read_items(lines), self_group=self_group, scale=scale)
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    """The file's text; what the machine says of it becomes our words."""
-    try:
-        opened = gzip.open if file.suffix == ".gz" else open
-        with opened(file, "rt", encoding="utf-8-sig", newline="") as lines:
-            yield lines
-    except FileNotFoundError as error:
-        raise UnreadableTable(f"{file}: there is no such file") from error
-    except UnicodeDecodeError as error:
-        raise UnreadableTable(f"{file}: it is not UTF-8 text; save it as CSV UTF-8 and try again") from error
-    except (OSError, EOFError) as error:
-        raise UnreadableTable(f"{file}: it can't be read: {error}") from error
-    except UnreadableTable as error:
-        raise UnreadableTable(f"{file}: {error}") from error
