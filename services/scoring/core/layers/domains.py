@@ -8,7 +8,7 @@ A domain is more than what one source sees of it, so τ² (method variance) stan
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -23,8 +23,8 @@ from shared.words import Instrument
 
 VERSION = "domain/1"
 METHOD = 0.055
-"""Standard deviation of what one source sees beside the others, in widths of the scale (0.22 points of 1 to 5), where it
-can't be estimated: 0.15 squared logits, the engine's anchor, at 0.55 points a logit (simulated cohorts)."""
+"""Standard deviation of what one source sees beside the others, in widths of the scale (0.22 points of 1 to 5), where
+it can't be estimated: 0.15 squared logits, the engine's anchor, at 0.55 points a logit (simulated cohorts)."""
 APART = 2.0
 """Standard errors of their difference, method included, from which sources disagree."""
 HALF = 0.75
@@ -113,9 +113,7 @@ def disagreeing(
 ) -> tuple[tuple[Instrument, Instrument], ...]:
     """Pairs of (instrument, estimate, variance with method) that lie further apart than `apart` standard errors."""
     return tuple(
-        (one, other)
-        for (one, a, v), (other, b, u) in combinations(sources, 2)
-        if abs(a - b) > apart * math.sqrt(v + u)
+        (one, other) for (one, a, v), (other, b, u) in combinations(sources, 2) if abs(a - b) > apart * math.sqrt(v + u)
     )
 
 
@@ -126,5 +124,3 @@ def _degrees(sources: Sequence[SourceFigure], own: Sequence[float], total: float
 
 def _quartile(degrees: float) -> float:
     return float(ndtri(HALF) if math.isinf(degrees) else stdtrit(degrees, HALF))
-
-

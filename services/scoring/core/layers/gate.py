@@ -3,7 +3,7 @@ usual. A case that lacks what the cohort asks for never gets here; what is here 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.scoring.core.appraisal_360 import EXEMPT, Appraisal
@@ -63,7 +63,9 @@ def gates(
     for rating in observations.ratings:
         by_domain[pack.domain_of(rating.competency)].append(rating)
     return {
-        domain: _gate(definition, domain, ratings, appraisal, pieces) for domain, ratings in by_domain.items() if ratings
+        domain: _gate(definition, domain, ratings, appraisal, pieces)
+        for domain, ratings in by_domain.items()
+        if ratings
     }
 
 
@@ -71,7 +73,7 @@ def _gate(
     definition: CohortDefinition, domain: str, ratings: Sequence[Rating], appraisal: Appraisal, pieces: Sequence[Piece]
 ) -> Gate:
     sources = tuple(
-        _source(definition, domain, instrument, given, appraisal, pieces)
+        _source(definition, domain, instrument, given, pieces)
         for instrument in Instrument
         if (given := [rating for rating in ratings if rating.instrument is instrument])
     )
@@ -89,7 +91,6 @@ def _source(
     domain: str,
     instrument: Instrument,
     ratings: Sequence[Rating],
-    appraisal: Appraisal,
     pieces: Sequence[Piece],
 ) -> SourceEvidence:
     units = {rating.unit for rating in ratings}
@@ -102,7 +103,7 @@ def _source(
         items=len(items),
         asked=len(asked),
         answered=len(ratings),
-        not_observed=_not_observed(theirs, asked, appraisal.groups),
+        not_observed=_not_observed(theirs, asked),
         exercises=len({item.split("/")[0] for item in items}) if instrument is Instrument.DEVELOPMENT_DAY else 0,
         late=sum(piece.late for piece in theirs),
     )
@@ -119,16 +120,10 @@ def _asked(definition: CohortDefinition, domain: str, instrument: Instrument) ->
     return frozenset((c.code, c.code) for c in definition.criteria if pack.domain_of(c.competency) == domain)
 
 
-def _not_observed(
-    pieces: Iterable[Piece], asked: frozenset[tuple[str, str]], shown: Mapping[RaterId, object]
-) -> int:
-    """Ratings that somebody left out on purpose. Of the 360 appraisal only raters who may be shown are counted."""
-    return sum(
-        value is None and (piece.element, code) in asked
-        for piece in pieces
-        if piece.instrument is not Instrument.APPRAISAL_360 or piece.by in shown
-        for code, value in piece.ratings.items()
-    )
+def _not_observed(pieces: Sequence[Piece], asked: frozenset[tuple[str, str]]) -> int:
+    """Answers of the 360 appraisal that raters left out: not observed, or not answered, which says the same."""
+    given = sum((piece.element, code) in asked for piece in pieces for code in piece.given)
+    return len(pieces) * len(asked) - given if pieces and pieces[0].instrument is Instrument.APPRAISAL_360 else 0
 
 
 def _lacking(
