@@ -28,6 +28,7 @@ from deploy.waiting import follow
 from services.intake.tables import submissions
 from services.intake.vendors import VENDORS
 from services.reporting.store import plans_of
+from services.scoring.models import MODELS
 from services.scoring.store import has_evidence, status_of
 from shared.cohort.folder import read_folder
 from shared.cohort.opening import open_cohort
@@ -84,7 +85,11 @@ def open_(names: Names) -> None:
         with _copy(name) as folder, db.write() as uow:
             known = has_evidence(uow.connection, CohortId(name))
             opening = open_cohort(
-                uow, read_folder(folder, vendors=VENDORS), update=False, actor="rehearsal", has_evidence=known
+                uow,
+                read_folder(folder, vendors=VENDORS, models=MODELS),
+                update=False,
+                actor="rehearsal",
+                has_evidence=known,
             )
         say(f"cohort {name}: {opening.outcome}")
 

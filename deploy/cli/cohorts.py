@@ -13,6 +13,7 @@ from services.intake import store as intake
 from services.intake.vendors import VENDORS
 from services.reporting import store as reporting
 from services.scoring import commands, store
+from services.scoring.models import MODELS
 from shared.cohort.folder import FolderMistakes, read_folder
 from shared.cohort.opening import open_cohort
 from shared.cohort.store import cohorts_open, definition_of
@@ -37,7 +38,7 @@ def open_(
     read again.
     """
     try:
-        found = read_folder(folder, vendors=VENDORS)
+        found = read_folder(folder, vendors=VENDORS, models=MODELS)
     except FolderMistakes as error:
         for mistake in error.mistakes:
             complain(str(mistake))

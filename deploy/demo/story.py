@@ -26,6 +26,7 @@ from deploy.supervisor import supervised
 from deploy.waiting import Progress as Look
 from deploy.waiting import follow
 from services.intake.vendors import VENDORS
+from services.scoring.models import MODELS
 from services.scoring.store import has_evidence, status_of
 from shared import logs
 from shared.cohort.folder import CohortFolder, read_folder
@@ -67,7 +68,7 @@ def tell(data_dir: Path | None) -> bool:
 
 def _told(installation: Installation, folder: Path) -> Told:
     console.print(f"1. Everything runs: web door {installation.settings.address}, two workers, queue server, SQLite")
-    opened = read_folder(PILOT, vendors=VENDORS)
+    opened = read_folder(PILOT, vendors=VENDORS, models=MODELS)
     cohort = _open(installation.db, opened)
     console.print(f"2. Cohort {cohort} is open: {len(opened.participants)} participants, {len(opened.raters)} raters")
     client = httpx.Client(base_url=installation.settings.address, timeout=30, trust_env=False)

@@ -7,12 +7,14 @@ from itertools import groupby
 from types import MappingProxyType
 
 from services.scoring import store
+from services.scoring.core.canonical import hashed
 from services.scoring.core.evidence import checked, piece_of
 from services.scoring.core.gaps import Gap, Standing, gaps
-from services.scoring.core.results import Assessment, Grounds, Rules, assess, hashed, result_on
+from services.scoring.core.model import Model
+from services.scoring.core.results import Assessment, Grounds, Rules, assess, result_on
 from services.scoring.invariants import COMPLETE_IS_SCORED
 from services.scoring.invariants.complete_is_scored import PATIENCE
-from services.scoring.models import MODELS, ScoringModel
+from services.scoring.models import MODELS, model_named
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import Case
 from shared import clock, events
@@ -47,12 +49,12 @@ def handlers(settings: ScoringSettings | None = None) -> Handlers:
     }
 
 
-def record_evidence(model: ScoringModel, uow: UnitOfWork, event: EvidenceRecorded) -> None:
+def record_evidence(model: Model, uow: UnitOfWork, event: EvidenceRecorded) -> None:
     """Add the pieces to the participant's case, and score it if nothing is missing (any more).
 
     Raises ImpossibleEvidence, and keeps nothing, if a rating is off its scale.
     """
-    rules = Rules(definition_of(uow.connection, event.cohort), model)
+    rules = rules_of(uow, event.cohort, model)
     pieces = checked(rules.definition, (piece_of(piece.model_dump()) for piece in event.pieces))
     now = clock.now()
     store.lock_case(uow, event.cohort, event.participant, now)
@@ -60,12 +62,12 @@ def record_evidence(model: ScoringModel, uow: UnitOfWork, event: EvidenceRecorde
     _asked(uow, rules, [event.participant])
 
 
-def record_much(model: ScoringModel, uow: UnitOfWork, told: Sequence[tuple[EvidenceRecorded, Cause]]) -> list[bool]:
+def record_much(model: Model, uow: UnitOfWork, told: Sequence[tuple[EvidenceRecorded, Cause]]) -> list[bool]:
     """The same for many events at once: a case that several of them complete is scored once, on all of it."""
     ordered = sorted(told, key=lambda each: each[0].cohort)
     for cohort, group in groupby(ordered, key=lambda each: each[0].cohort):
         some, now = list(group), clock.now()
-        rules = Rules(definition_of(uow.connection, cohort), model)
+        rules = rules_of(uow, cohort, model)
         added = [
             store.Added(event.participant, event.submission, piece)
             for event, _ in some
@@ -79,9 +81,9 @@ def record_much(model: ScoringModel, uow: UnitOfWork, told: Sequence[tuple[Evide
     return [True] * len(told)
 
 
-def run_cohort(model: ScoringModel, uow: UnitOfWork, event: CohortRunRequested) -> None:
+def run_cohort(model: Model, uow: UnitOfWork, event: CohortRunRequested) -> None:
     """Ask every case again, score what is due, and write the gap table. A run that was done already changes nothing."""
-    rules = Rules(definition_of(uow.connection, event.cohort), model)
+    rules = rules_of(uow, event.cohort, model)
     if not store.open_run(uow, event.run, event.cohort, clock.now()):
         return
     organisation = {each.participant: each.organisation for each in participants_of(uow.connection, event.cohort)}
@@ -98,17 +100,26 @@ def run_cohort(model: ScoringModel, uow: UnitOfWork, event: CohortRunRequested) 
     publish(uow, _told(event, outcomes, table))
 
 
-def reconcile(model: ScoringModel, uow: UnitOfWork, event: ReconciliationDue) -> None:
+def reconcile(model: Model, uow: UnitOfWork, event: ReconciliationDue) -> None:
     """Score complete cases that nobody scored. There should be none: the lock on the case sees to that. So each is
     noted as mended, unless new rules of its cohort have just completed it.
     """
     turn = int(hashed(event.slot.isoformat())[:8], base=16)
     settled = settled_cohorts(uow.connection, PATIENCE)
     for cohort, participants in store.unsettled(uow.connection, turn, RECONCILED).items():
-        rules = Rules(definition_of(uow.connection, cohort), model)
+        rules = rules_of(uow, cohort, model)
         scored = [each for batch in store.batches(participants) for each in _scored_late(uow, rules, batch)]
         if cohort in settled:
             note_mended(uow, COMPLETE_IS_SCORED, [f"{cohort}/{each}" for each in scored])
+
+
+def rules_of(uow: UnitOfWork, cohort: CohortId, default: Model) -> Rules:
+    """What a cohort's results depend on now: its definition and the model that it names, or else the installation's.
+
+    Raises UnknownCohort, UnknownModel.
+    """
+    definition = definition_of(uow.connection, cohort)
+    return Rules(definition, model_named(definition.scoring.model) if definition.scoring else default)
 
 
 def _scored_late(uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]) -> list[ParticipantId]:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from functools import cached_property
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -115,6 +116,31 @@ class Pool(Frozen):
     levels: tuple[str, ...]
 
 
+class Band(Frozen):
+    """A band of domain results: a word for everything from `from_` on, up to the next band."""
+
+    name: str
+    from_: float
+
+
+class Bands(Frozen):
+    """The cohort's words for where a domain result lies. `starts`: name → where it begins, lowest first."""
+
+    version: str
+    starts: Mapping[str, float]
+
+    @cached_property
+    def bands(self) -> tuple[Band, ...]:
+        """Lowest first."""
+        return tuple(Band(name=name, from_=start) for name, start in sorted(self.starts.items(), key=itemgetter(1)))
+
+
+class Scoring(Frozen):
+    """How the cohort is scored. `model`: id of a scoring model; without one the installation's is used."""
+
+    model: str
+
+
 class CohortDefinition(Frozen):
     """One cohort's rules and mappings. `opens` and `closes` are days in `time_zone`, both included."""
 
@@ -136,6 +162,8 @@ class CohortDefinition(Frozen):
     form_fields: tuple[FormField, ...]
     choices: Mapping[str, float | None]
     """Answer label → rating; None is "not observed"."""
+    scoring: Scoring | None = Field(default=None, exclude_if=lambda scoring: scoring is None)
+    bands: Bands | None = Field(default=None, exclude_if=lambda bands: bands is None)
 
     @cached_property
     def digest(self) -> str:

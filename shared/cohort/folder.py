@@ -6,11 +6,13 @@ What each file holds: docs/cohort-folder.md. Files that feed a cohort (`deliveri
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from shared.cohort import keys
 from shared.cohort.definition import (
     AppraisalRequirement,
+    Bands,
     CohortDefinition,
     Connection,
     DayRequirement,
@@ -18,12 +20,13 @@ from shared.cohort.definition import (
     Evidence,
     Pool,
     Release,
+    Scoring,
     WrittenRequirement,
 )
 from shared.cohort.mistakes import Findings, FolderMistakes, Mistake
 from shared.cohort.people_files import Assessor, read_people
 from shared.cohort.programme import Programme, framework_pack, read_programme
-from shared.cohort.rules import Tool, read_rules
+from shared.cohort.rules import ScoringModel, Tool, check_model, read_rules
 from shared.people import Participant, Rater
 from shared.words import Instrument
 
@@ -41,9 +44,11 @@ class CohortFolder:
     warnings: tuple[Mistake, ...] = ()
 
 
-def read_folder(path: Path, *, vendors: Collection[str] | Mapping[str, Tool]) -> CohortFolder:
+def read_folder(
+    path: Path, *, vendors: Collection[str] | Mapping[str, Tool], models: Mapping[str, ScoringModel] | None = None
+) -> CohortFolder:
     """The cohort that a folder describes. `vendors` are the survey tools that this installation knows: their names, or
-    with what each can say about a connection's settings.
+    with what each can say about a connection's settings. `models`: its scoring models; None: any may be named.
 
     Equal content gives an equal definition: the order of rows matters for framework, exercises and criteria only.
 
@@ -54,9 +59,10 @@ def read_folder(path: Path, *, vendors: Collection[str] | Mapping[str, Tool]) ->
     if not path.is_dir():
         found.mistake(path.name or ".", "is not a folder; give the folder that holds cohort.toml")
         raise FolderMistakes(found.mistakes)
-    rules = read_rules(path, vendors, found)
+    rules = read_rules(path, vendors, found, models)
     programme = read_programme(path, rules, found)
     people = read_people(path, rules, programme.context, found)
+    check_model(rules, models or {}, len(people.participants), found)
     if found.mistakes or rules.toml is None:
         raise FolderMistakes(found.mistakes)
     warnings = tuple(sorted(found.warnings, key=lambda warning: warning.order))
@@ -85,7 +91,14 @@ def _definition(toml: keys.CohortToml, programme: Programme) -> CohortDefinition
         organisations=programme.organisations,
         form_fields=programme.form_fields,
         choices=programme.choices,
+        scoring=toml.scoring and Scoring(model=toml.scoring.model),
+        bands=toml.bands and _bands(toml.bands),
     )
+
+
+def _bands(section: keys.BandsSection) -> Bands:
+    """Lowest first, whatever their order in the file."""
+    return Bands(version=section.version, starts=dict(sorted(section.starts.items(), key=itemgetter(1))))
 
 
 def _evidence(section: keys.EvidenceSection) -> Evidence:

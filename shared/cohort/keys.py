@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from shared.cohort.cells import (
     Code,
@@ -35,6 +35,14 @@ def _short(levels: list[str]) -> list[str]:
     if any(len(level) > 50 for level in levels):
         raise refused("holds a level of more than 50 signs", show=False)
     return levels
+
+
+def _rising(starts: dict[str, float]) -> dict[str, float]:
+    if len(starts) < 2:
+        raise refused("names fewer than two bands; leave the table out if there are none")
+    if len(set(starts.values())) < len(starts):
+        raise refused("has two bands that begin at the same point", show=False)
+    return starts
 
 
 Codes = Annotated[list[Code], AfterValidator(_distinct)]
@@ -152,6 +160,19 @@ class PoolSection(Section):
     levels: Annotated[Codes, AfterValidator(_short)]
 
 
+class ScoringSection(Section):
+    """[scoring]"""
+
+    model: Annotated[str, known("model")]
+
+
+class BandsSection(Section):
+    """[bands]"""
+
+    version: Code
+    starts: Annotated[dict[Text, float], Field(alias="from"), AfterValidator(_rising)]
+
+
 class CohortToml(Section):
     """The whole file."""
 
@@ -167,3 +188,5 @@ class CohortToml(Section):
     disclosure: DisclosureSection
     release: ReleaseSection
     pool: PoolSection
+    scoring: ScoringSection | None = None
+    bands: BandsSection | None = None

@@ -83,7 +83,20 @@ class Tool(Protocol):
         """What is wrong with a connection's settings: setting → reason that completes a sentence."""
 
 
-def read_rules(folder: Path, vendors: Collection[str] | Mapping[str, Tool], found: Findings) -> Rules:
+class ScoringModel(Protocol):
+    """A scoring model as far as a cohort's rules must know it."""
+
+    @property
+    def adjusts_from(self) -> int | None:
+        """Participants from which it corrects for who rated; None if it never does."""
+
+
+def read_rules(
+    folder: Path,
+    vendors: Collection[str] | Mapping[str, Tool],
+    found: Findings,
+    models: Collection[str] | None = None,
+) -> Rules:
     """cohort.toml; every mistake in it is noted in `found`."""
     text = read_text(folder, FILE, found, needed=True)
     if text is None:
@@ -96,7 +109,11 @@ def read_rules(folder: Path, vendors: Collection[str] | Mapping[str, Tool], foun
         reason = f"is not valid TOML: {_without_place(str(error))}"
         found.mistake(FILE, reason, line=int(line[1]) if line else last)
         return Rules()
-    context = {"vendor": Known(frozenset(vendors), f"the survey tools that are known here ({listed(sorted(vendors))})")}
+    models_there = None if models is None else frozenset(models)
+    context = {
+        "vendor": Known(frozenset(vendors), f"the survey tools that are known here ({listed(sorted(vendors))})"),
+        "model": Known(models_there, f"the scoring models that are known here ({listed(sorted(models or ()))})"),
+    }
     lines = key_lines(text)
     rules = Rules(raw, lines, _validated(raw, context, lines, found), readable=True, context=context)
     _check_days(rules, found)
@@ -105,7 +122,19 @@ def read_rules(folder: Path, vendors: Collection[str] | Mapping[str, Tool], foun
     _check_evidence(rules, found)
     _check_weights(rules, found)
     _check_disclosure(rules, found)
+    _check_bands(rules, found)
     return rules
+
+
+def check_model(rules: Rules, models: Mapping[str, ScoringModel], participants: int, found: Findings) -> None:
+    """A roster too small for what the cohort's model is there for."""
+    model = models.get(str(rules.at("scoring", "model")))
+    if model is not None and model.adjusts_from is not None and participants < model.adjusts_from:
+        reason = (
+            f"corrects for who rated from {model.adjusts_from} participants on, and the roster has {participants}: "
+            "results will say that they are not adjusted"
+        )
+        rules.warn(found, reason, "scoring", "model", value=str(rules.at("scoring", "model")))
 
 
 def _without_place(message: str) -> str:
@@ -199,6 +228,20 @@ def _check_weights(rules: Rules, found: Findings) -> None:
         rules.mistake(found, "has nothing above 0; at least one kind of evidence must count", "weights")
     elif abs(total - 1) > 1e-9:
         rules.warn(found, f"adds up to {total:g}, not 1; each weight is divided by {total:g}", "weights")
+
+
+def _check_bands(rules: Rules, found: Findings) -> None:
+    bands, framework = rules.section(keys.BandsSection, "bands"), rules.section(keys.FrameworkSection, "framework")
+    if bands is None or framework is None:
+        return
+    low, high = framework.scale.minimum, framework.scale.maximum
+    starts = sorted(bands.starts.values())
+    if starts[0] != low:
+        reason = f"must begin with a band at the scale's minimum, {low:g}, so that every result has a band"
+        rules.mistake(found, reason, "bands", "from", value=f"{starts[0]:g}")
+    if starts[-1] >= high:
+        reason = f"has a band that begins at or beyond the scale's maximum, {high:g}"
+        rules.mistake(found, reason, "bands", "from", value=f"{starts[-1]:g}")
 
 
 def _check_disclosure(rules: Rules, found: Findings) -> None:

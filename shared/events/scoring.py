@@ -1,5 +1,6 @@
 """What scoring listens to and tells: a run was asked for, a participant was scored, a cohort was scored."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -85,6 +86,88 @@ class EvidenceRef(Part):
     relationship: Relationship | None = None
 
 
+class SourceResult(Part):
+    """A source's part in a domain result, on the cohort's scale, and the evidence behind it."""
+
+    instrument: Instrument
+    weight: float
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    adjusted: bool
+    """Corrected for who happened to rate."""
+    reason: str | None = None
+    """Why it is not adjusted."""
+    raters: int
+    items: int
+    asked: int
+    """Items, cells of the grid or criteria that the source could have."""
+    answered: int
+    not_observed: int
+    exercises: int = 0
+    late: int = 0
+
+
+class BandChance(Part):
+    """One of the cohort's bands, and the probability that the participant belongs there."""
+
+    band: str
+    probability: float
+
+
+class DomainResult(Part):
+    """A domain over its sources, with an error that holds what only one source sees (method variance)."""
+
+    domain: str
+    basis: str
+    """`means`: the sources' means; `many-facet`: joined on the logit scale of a calibrated model."""
+    estimate: float
+    """On the cohort's scale; of a calibrated model the fair average."""
+    standard_error: float
+    method_error: float
+    low: float
+    high: float
+    """95 % interval."""
+    low_50: float
+    high_50: float
+    """50 % interval."""
+    place: float | None = None
+    """Logits; None unless calibrated."""
+    place_error: float | None = None
+    adjusted: bool
+    """Every source is corrected for who rated; the reasons why not stand with the sources."""
+    outcome: str
+    """`scored`, or `provisional`: the evidence is less than usual."""
+    lacking: tuple[str, ...] = ()
+    not_observed_share: float = 0.0
+    bands: tuple[BandChance, ...] = ()
+    band: tuple[str, ...] = ()
+    """The bands that stand: one where it is sure (probability 0.8), else neighbours."""
+    disagreeing: tuple[tuple[Instrument, Instrument], ...] = ()
+    """Sources that lie apart by more than two standard errors, method included."""
+    sources: tuple[SourceResult, ...]
+
+
+class Flag(Part):
+    """What somebody who reads a result should look at: the rule that fired, when it does, and on which figures."""
+
+    rule: str
+    domain: str | None = None
+    audience: str
+    """`participant`, or `internal`: never shown to the participant."""
+    trigger: str
+    figures: Mapping[str, float]
+
+
+class Layer(Part):
+    """One step from evidence to result: its version, and the hash of what it was given."""
+
+    layer: str
+    version: str
+    inputs: str
+
+
 class ParticipantScored(Event):
     """A participant's evidence was complete and has been scored. Once per evidence state."""
 
@@ -105,6 +188,10 @@ class ParticipantScored(Event):
     late: int = 0
     """Pieces of evidence submitted after the cohort closed."""
     figures: tuple[Figure, ...]
+    domains: tuple[DomainResult, ...] = ()
+    """In the framework's order; empty in what releases before layers wrote."""
+    flags: tuple[Flag, ...] = ()
+    layers: tuple[Layer, ...] = ()
 
 
 class ScoredResult(Part):

@@ -3,15 +3,20 @@
 A model without a recording fails: `python -m tests.contracts.test_scoring_models MODEL` writes one, once, at release.
 """
 
+import hashlib
+import inspect
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.core.figures import Figure, ScoringModel
+from services.scoring.core.canonical import canonical, hashed
+from services.scoring.core.figures import Figure
+from services.scoring.core.model import Model
 from services.scoring.core.observations import Observations, Rating, figure_keys, keys_of
 from services.scoring.core.results import Rules, assess, result_on
 from services.scoring.models import MODELS
@@ -46,22 +51,28 @@ def observed(ratings: list[Rating]) -> Observations:
     return Observations(FRAMEWORK, weights, tuple(ratings))
 
 
-def given_by(model: ScoringModel, ratings: list[Rating]) -> tuple[Figure, ...]:
+def given_by(model: Model, ratings: list[Rating]) -> tuple[Figure, ...]:
     return model.figures(observed(ratings))
 
 
-def pilot_documents(model: ScoringModel) -> dict[str, tuple[str, str]]:
-    """Hash and document of each of the pilot's participants."""
+def pilot_figures(model: Model) -> dict[str, list[dict[str, Any]]]:
+    """The figures of each of the pilot's participants: what a model is released with. Layers have versions of their
+    own.
+    """
     rules, found = Rules(pilot_folder().definition, model), {}
     for participant, pieces in sorted(pilot_evidence(late=True).items()):
         due = assess(rules, pieces, None).due
         assert due is not None
-        result = result_on(due, rules, participant, pieces)
-        found[str(participant)] = (result.hash, result.document)
+        found[str(participant)] = json.loads(result_on(due, rules, participant, pieces).document)["figures"]
     return found
 
 
-def folder_of(model: ScoringModel) -> Path:
+def file_hash(model: Model) -> str:
+    """SHA-256 of the file that a model's class is in."""
+    return hashlib.sha256(Path(inspect.getfile(type(model.describes))).read_bytes()).hexdigest()
+
+
+def folder_of(model: Model) -> Path:
     return RECORDINGS / model.id.replace("/", "-")
 
 
@@ -70,26 +81,31 @@ def test_a_model_is_registered_under_its_own_id() -> None:
 
 
 @every_model
-def test_a_released_model_reproduces_its_recorded_results(model: ScoringModel) -> None:
-    documents = pilot_documents(model)
+def test_a_released_model_reproduces_its_recorded_results(model: Model) -> None:
+    figures = pilot_figures(model)
     for participant in IN_FULL:
         recorded = json.loads((folder_of(model) / f"{participant}.json").read_text(encoding="utf-8"))
-        assert json.loads(documents[participant][1]) == recorded
-    hashes = {participant: each for participant, (each, _) in documents.items()}
-    assert hashes == json.loads((folder_of(model) / "hashes.json").read_text(encoding="utf-8"))
+        assert figures[participant] == recorded["figures"]
+    assert hashes_of(figures) == json.loads((folder_of(model) / "hashes.json").read_text(encoding="utf-8"))
+
+
+@every_model
+def test_the_file_of_a_released_model_is_never_edited(model: Model) -> None:
+    recorded = (folder_of(model) / "file.sha256").read_text(encoding="utf-8").strip()
+    assert file_hash(model) == recorded, f"{model.id} is released: a better model is a new file with a new id"
 
 
 @every_model
 @LAW
 @given(RATINGS, st.data())
-def test_the_order_of_ratings_changes_nothing(model: ScoringModel, ratings: list[Rating], data: st.DataObject) -> None:
+def test_the_order_of_ratings_changes_nothing(model: Model, ratings: list[Rating], data: st.DataObject) -> None:
     assert given_by(model, data.draw(st.permutations(ratings))) == given_by(model, ratings)
 
 
 @every_model
 @LAW
 @given(RATINGS)
-def test_a_figure_is_given_where_there_is_evidence_and_nowhere_else(model: ScoringModel, ratings: list[Rating]) -> None:
+def test_a_figure_is_given_where_there_is_evidence_and_nowhere_else(model: Model, ratings: list[Rating]) -> None:
     carried = {key for rating in ratings for key in keys_of(FRAMEWORK, rating)}
     keys = [figure.key for figure in given_by(model, ratings)]
     assert keys == [key for key in figure_keys(FRAMEWORK) if key in carried]
@@ -98,7 +114,7 @@ def test_a_figure_is_given_where_there_is_evidence_and_nowhere_else(model: Scori
 @every_model
 @LAW
 @given(RATINGS)
-def test_estimates_and_intervals_lie_on_the_scale(model: ScoringModel, ratings: list[Rating]) -> None:
+def test_estimates_and_intervals_lie_on_the_scale(model: Model, ratings: list[Rating]) -> None:
     hair = 1e-9
     for figure in given_by(model, ratings):
         assert 1 - hair <= figure.low <= figure.estimate + hair <= figure.high + 2 * hair <= 5 + 3 * hair
@@ -110,22 +126,27 @@ def test_estimates_and_intervals_lie_on_the_scale(model: ScoringModel, ratings: 
 @every_model
 @LAW
 @given(RATINGS)
-def test_each_figure_counts_the_people_and_items_behind_it(model: ScoringModel, ratings: list[Rating]) -> None:
+def test_each_figure_counts_the_people_and_items_behind_it(model: Model, ratings: list[Rating]) -> None:
     for figure in given_by(model, ratings):
         behind = [rating for rating in ratings if figure.key in keys_of(FRAMEWORK, rating)]
         assert figure.raters == len({(rating.instrument, rating.unit) for rating in behind})
         assert figure.items == len({(rating.instrument, rating.item) for rating in behind})
 
 
-def record(model: ScoringModel) -> None:
+def record(model: Model) -> None:
     """Write a model's results of the pilot. Never over those of a released model."""
     folder_of(model).mkdir(parents=True)
-    documents = pilot_documents(model)
+    figures = pilot_figures(model)
     for participant in IN_FULL:
-        text = json.dumps(json.loads(documents[participant][1]), indent=1, ensure_ascii=False)
+        text = json.dumps({"figures": figures[participant]}, indent=1, ensure_ascii=False)
         (folder_of(model) / f"{participant}.json").write_text(text + "\n", encoding="utf-8")
-    hashes = {participant: each for participant, (each, _) in documents.items()}
-    (folder_of(model) / "hashes.json").write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+    (folder_of(model) / "hashes.json").write_text(json.dumps(hashes_of(figures), indent=1) + "\n", encoding="utf-8")
+    (folder_of(model) / "file.sha256").write_text(file_hash(model) + "\n", encoding="utf-8")
+
+
+def hashes_of(figures: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """Of each participant's figures."""
+    return {participant: hashed(canonical(each)) for participant, each in figures.items()}
 
 
 if __name__ == "__main__":

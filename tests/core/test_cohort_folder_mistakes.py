@@ -16,6 +16,13 @@ def folder(tmp_path: Path) -> Path:
 # Mistakes in cohort.toml
 
 TOML_MISTAKES = [
+    ('"to build on" = 1,', '"to build on" = 2,', "bands.from: “2” must begin with a band at the scale's minimum, 1"),
+    (
+        '"a strength" = 3.75',
+        '"a strength" = 5',
+        "bands.from: “5” has a band that begins at or beyond",
+    ),
+    ('"a strength" = 3.75', '"a strength" = 2.75', "bands.from: has two bands that begin at the same point"),
     ("opens = 2017-01-23", "opens = 2017-13-23", "cohort.toml, line 4: is not valid TOML"),
     (
         "opens = 2017-01-23",

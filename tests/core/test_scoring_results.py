@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from services.scoring.core.canonical import hashed
 from services.scoring.core.evidence import Piece
-from services.scoring.core.results import Grounds, Rules, assess, hashed, result_on, state_of, withheld
+from services.scoring.core.results import Grounds, Rules, assess, result_on, state_of, withheld
 from services.scoring.models import MODELS
 from shared.cohort.definition import AppraisalRequirement, CohortDefinition, Disclosure
 from shared.events import Figure, SourceFigure

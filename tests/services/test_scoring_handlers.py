@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from services.scoring import handlers as scoring
 from services.scoring import store
 from services.scoring.commands import request_run
+from services.scoring.core.canonical import hashed
 from services.scoring.core.evidence import ImpossibleEvidence, Piece
-from services.scoring.core.results import hashed
 from services.scoring.invariants import COMPLETE_IS_SCORED
 from services.scoring.tables import evidence, results, runs
 from shared.bus import audit, events
