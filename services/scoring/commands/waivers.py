@@ -1,4 +1,4 @@
-"""Waiving what is missing of a participant, and withdrawing that: decisions of a named person, each with a reason."""
+"""Waiving what is missing of a participant, and withdrawing that: a person decides, with a name and a reason."""
 
 from services.scoring import store
 from services.scoring.core.completeness import lacking

@@ -6,7 +6,8 @@ rules of disclosure. Neighbour: `completeness` says what is missing.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
+
+from rapidfuzz.process import extractOne
 
 from shared.errors import PermanentError
 from shared.words import Instrument
@@ -52,7 +53,7 @@ class NotMissing(PermanentError):
     def __init__(self, participant: str, named: str, lacking: Iterable[Lack]) -> None:
         found = list(lacking)
         names = {lack.name.casefold(): lack.name for lack in found}
-        near = get_close_matches(named.casefold(), names, n=1)
+        near = extractOne(named.casefold(), list(names), score_cutoff=70)
         hint = f"; did you mean “{names[near[0]]}”?" if near else "."
         there = "\n".join(f"  {lack}" for lack in found) or "  nothing"
         super().__init__(
