@@ -54,6 +54,8 @@ class CohortWaits:
     scored: int
     missing: tuple[tuple[str, int], ...]
     looked_at: int
+    reduced: int = 0
+    """Of those scored, on reduced evidence."""
 
 
 def parked(connection: sa.Connection) -> list[Group]:
@@ -96,15 +98,17 @@ def cohort_waits(connection: sa.Connection, definition: CohortDefinition) -> Coh
     """How many are scored, and what the others wait for: instruments, and the markers' third marks."""
     cohort = CohortId(definition.cohort)
     roster = sorted(each.participant for each in participants_of(connection, cohort))
-    scored = set(connection.execute(sa.select(results.c.participant).where(results.c.cohort == cohort)).scalars())
+    r = results.c
+    latest = sa.select(r.participant, r.waived).where(r.cohort == cohort).order_by(r.version)
+    scored = {row.participant: bool(row.waived) for row in connection.execute(latest)}
     waiting = [each for each in roster if each not in scored][:AT_MOST]
     lacking: Counter[str] = Counter()
     for batch in batches(waiting):
         for case in cases_of(connection, cohort, batch).values():
-            lacking.update({_in_short(reason) for reason in missing(definition, case.pieces)})
-    return CohortWaits(
-        cohort, len(roster), len(scored.intersection(roster)), tuple(lacking.most_common()), len(waiting)
-    )
+            lacking.update({_in_short(reason) for reason in missing(definition, case.pieces, case.waived)})
+    there = [each for each in roster if each in scored]
+    reduced = sum(scored[each] for each in there)
+    return CohortWaits(cohort, len(roster), len(there), tuple(lacking.most_common()), len(waiting), reduced)
 
 
 def _in_short(reason: str) -> str:

@@ -20,6 +20,7 @@ RereadingId = NewType("RereadingId", str)
 EvidenceId = NewType("EvidenceId", str)
 """SHA-256 (hex) of what a piece of evidence says, so equal evidence has an equal id on every machine."""
 ResultId = NewType("ResultId", str)
+WaiverId = NewType("WaiverId", str)
 RunId = NewType("RunId", str)
 EventId = NewType("EventId", str)
 DeliveryId = NewType("DeliveryId", int)

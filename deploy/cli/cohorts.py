@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli import waivers
 from deploy.cli.access import ready
 from deploy.cli.links import links
 from deploy.cli.mapping_words import tell_rereading
@@ -23,6 +24,7 @@ from shared.people import participants_of
 
 group = typer.Typer(no_args_is_help=True, help="Open, run and report on cohorts.")
 group.command("links")(links)
+waivers.add_to(group)
 CohortName = Annotated[str, typer.Argument(metavar="COHORT", help="The cohort's id, as `cohort list` shows it.")]
 
 
@@ -115,6 +117,7 @@ def status(cohort: CohortName, as_json: AsJson = False) -> None:
                 "scored": p.scored,
                 "missing": list(p.missing),
                 "late": p.late,
+                "waived": [str(lack) for lack in p.waived],
             }
             for p in people
         ]
@@ -128,7 +131,13 @@ def status(cohort: CohortName, as_json: AsJson = False) -> None:
         )
         return
     lines = (
-        (p.participant, "yes" if p.complete else "no", "yes" if p.scored else "no", "\n".join(p.missing), p.late or "")
+        (
+            p.participant,
+            ("yes, reduced" if p.waived else "yes") if p.complete else "no",
+            "yes" if p.scored else "no",
+            "\n".join([*p.missing, *(f"(waived) {lack}" for lack in p.waived)]),
+            p.late or "",
+        )
         for p in people
     )
     table(
@@ -196,7 +205,9 @@ def report(
             }
             for g in gaps
         ]
-        show({"cohort": cohort, "run": latest.run, "at": latest.at.isoformat(), "gaps": rows})
+        reduced = [{"participant": r.participant, "waived": list(r.waived)} for r in latest.document.reduced]
+        document = {"cohort": cohort, "run": latest.run, "at": latest.at.isoformat(), "gaps": rows, "reduced": reduced}
+        show(document)
         return
     lines = (
         (g.domain_name, g.facet_name, number(g.figure.estimate if g.figure else None), _interval(g), g.n, g.note)
@@ -209,6 +220,8 @@ def report(
         empty="Nothing yet.",
     )
     out.print(latest.document.summary, markup=False)
+    for row in latest.document.reduced:
+        say(f"Reduced evidence: {row.participant} without {'; '.join(row.waived)}.")
 
 
 def _interval(gap: reporting.GapRow) -> str:

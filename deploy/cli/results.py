@@ -6,7 +6,7 @@ import typer
 
 from deploy.cli import self_others
 from deploy.cli.access import ready
-from deploy.cli.output import AsJson, number, show, table
+from deploy.cli.output import AsJson, number, say, show, table
 from services.scoring import store
 from shared.cohort.store import definition_of
 from shared.ids import CohortId
@@ -31,7 +31,7 @@ def list_(
         return
     lines = (
         (
-            row.participant,
+            row.participant + (" †" if row.waived else ""),
             row.version,
             definition.framework.domain[row.domain].name,
             row.competency or row.facet or "",
@@ -46,4 +46,6 @@ def list_(
     columns = ("participant", "version", "domain", "part", "estimate", "95 % interval", "self", "raters", "items")
     table(definition.title, columns, lines, empty="Nobody is scored yet.")
     if any(row.anchored for row in rows):
-        typer.echo("* part of the interval rests on a stated variance: fewer than three raters stand behind a source.")
+        say("* part of the interval rests on a stated variance: fewer than three raters stand behind a source.")
+    for participant, version, waived in dict.fromkeys((r.participant, r.version, r.waived) for r in rows if r.waived):
+        say(f"† reduced evidence: {participant}, version {version}, does without {'; '.join(waived)}.")

@@ -117,7 +117,8 @@ def _what(group: Group) -> str:
 
 
 def _of_cohort(cohort: CohortWaits) -> str:
-    words = f"Cohort {cohort.cohort}: {cohort.scored} of {cohort.participants} scored."
+    reduced = f" ({cohort.reduced} on reduced evidence)" if cohort.reduced else ""
+    words = f"Cohort {cohort.cohort}: {cohort.scored} of {cohort.participants} scored{reduced}."
     if not cohort.missing:
         return words
     few = ", ".join(f"{what} ({count})" for what, count in cohort.missing[:FEW])

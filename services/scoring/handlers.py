@@ -16,7 +16,7 @@ from services.scoring.invariants import COMPLETE_IS_SCORED
 from services.scoring.invariants.complete_is_scored import PATIENCE
 from services.scoring.models import MODELS, model_named
 from services.scoring.settings import ScoringSettings
-from services.scoring.store import Case
+from services.scoring.store import Case, waivers
 from shared import clock, events
 from shared.cohort.store import definition_of, settled_cohorts
 from shared.db import Cause, UnitOfWork
@@ -26,8 +26,10 @@ from shared.events import (
     EvidenceRecorded,
     ParticipantScored,
     ReconciliationDue,
+    RequirementWaived,
     ScoredResult,
     Waiting,
+    WaiverWithdrawn,
 )
 from shared.handling import Handlers, Together
 from shared.ids import CohortId, ParticipantId, ResultId, new_id
@@ -46,6 +48,8 @@ def handlers(settings: ScoringSettings | None = None) -> Handlers:
         EvidenceRecorded.name: Together(partial(record_evidence, model), many=partial(record_much, model)),
         CohortRunRequested.name: partial(run_cohort, model),
         ReconciliationDue.name: partial(reconcile, model),
+        RequirementWaived.name: partial(waiver_changed, model),
+        WaiverWithdrawn.name: partial(waiver_changed, model),
     }
 
 
@@ -79,6 +83,14 @@ def record_much(model: Model, uow: UnitOfWork, told: Sequence[tuple[EvidenceReco
         store.add_much(uow, cohort, added, now)
         _asked(uow, rules, sorted(causes), causes)
     return [True] * len(told)
+
+
+def waiver_changed(model: Model, uow: UnitOfWork, event: RequirementWaived | WaiverWithdrawn) -> None:
+    """Score the participant, if a waiver has completed the case. One that was withdrawn leaves results as they are."""
+    rules, now = rules_of(uow, event.cohort, model), clock.now()
+    store.lock_case(uow, event.cohort, event.participant, now)
+    waivers.hear(uow, event.cohort, event.participant, event.waiver, now)
+    _asked(uow, rules, [event.participant])
 
 
 def run_cohort(model: Model, uow: UnitOfWork, event: CohortRunRequested) -> None:
@@ -159,7 +171,7 @@ def _assessed(
     uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]
 ) -> dict[ParticipantId, tuple[Case, Assessment]]:
     cases = store.cases_of(uow.connection, CohortId(rules.definition.cohort), participants)
-    return {each: (case, assess(rules, case.pieces, case.scored)) for each, case in cases.items()}
+    return {each: (case, assess(rules, case.pieces, case.scored, case.waived)) for each, case in cases.items()}
 
 
 def _standing(uow: UnitOfWork, rules: Rules, case: Case, assessment: Assessment) -> ScoredResult | Waiting:
@@ -167,16 +179,24 @@ def _standing(uow: UnitOfWork, rules: Rules, case: Case, assessment: Assessment)
         return _score(uow, rules, case, assessment.due)
     if case.latest is None or assessment.missing:
         return Waiting(participant=case.participant, missing=assessment.missing)
-    return ScoredResult(participant=case.participant, result=case.latest.result, version=case.latest.version)
+    latest = case.latest
+    return ScoredResult(
+        participant=case.participant, result=latest.result, version=latest.version, waived=latest.waived
+    )
 
 
 def _score(uow: UnitOfWork, rules: Rules, case: Case, grounds: Grounds) -> ScoredResult:
     """Append the result that is due, as the next version, and tell of it."""
-    result = result_on(grounds, rules, case.participant, case.pieces)
-    scored = ScoredResult(participant=case.participant, result=ResultId(new_id()), version=case.version + 1)
+    result = result_on(grounds, rules, case.participant, case.pieces, case.waived)
+    scored = ScoredResult(
+        participant=case.participant,
+        result=ResultId(new_id()),
+        version=case.version + 1,
+        waived=tuple(lack.name for lack in result.waived),
+    )
     store.append_result(uow, rules, scored, result, clock.now())
     told = json.loads(result.document) | {"late": result.late, "hash": result.hash}
-    publish(uow, ParticipantScored.model_validate(told | scored.model_dump()))
+    publish(uow, ParticipantScored.model_validate(told | scored.model_dump(exclude={"waived"})))
     return scored
 
 

@@ -1,4 +1,4 @@
-"""The tables of scoring. Evidence and results are appended, never changed."""
+"""The tables of scoring. Evidence and results are appended, never changed; of a waiver only its withdrawal is added."""
 
 import sqlalchemy as sa
 
@@ -53,8 +53,39 @@ results = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False, comment="SHA-256 of the document"),
     sa.Column("late", sa.Integer, nullable=False, comment="pieces submitted after the cohort closed"),
     sa.Column("scored_at", Moment, nullable=False),
+    sa.Column("waived", Json, comment="names of what it does without, see scoring_waivers; NULL: of nothing"),
     sa.ForeignKeyConstraint(["cohort", "participant"], [cases.c.cohort, cases.c.participant]),
     sa.UniqueConstraint("cohort", "participant", "version"),
+)
+
+waivers = sa.Table(
+    "scoring_waivers",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("cohort", sa.String(100), nullable=False),
+    sa.Column("participant", sa.String(100), nullable=False),
+    sa.Column("instrument", sa.String(30), nullable=False),
+    sa.Column("element", sa.String(100), nullable=False, comment="relationship, exercise or criterion"),
+    sa.Column("name", sa.Text, nullable=False, comment="of the requirement, in words"),
+    sa.Column("by", sa.String(200), nullable=False, comment="the named person who decided"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("waived_at", Moment, nullable=False),
+    sa.Column("heard_at", Moment, comment="since when scoring does without it; NULL: it has not heard of it yet"),
+    sa.Column("withdrawn_by", sa.String(200)),
+    sa.Column("withdrawn_reason", sa.Text),
+    sa.Column("withdrawn_at", Moment, comment="NULL: it holds"),
+    sa.ForeignKeyConstraint(["cohort", "participant"], [cases.c.cohort, cases.c.participant]),
+    sa.Index(
+        "uq_scoring_waivers_standing",
+        "cohort",
+        "participant",
+        "instrument",
+        "element",
+        unique=True,
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    ),
+    comment="what a participant may be scored without, by whose decision and why",
 )
 
 runs = sa.Table(
@@ -81,3 +112,8 @@ gaps = sa.Table(
     sa.Column("high", sa.Double, nullable=False),
     sa.ForeignKeyConstraint(["run", "cohort"], [runs.c.run, runs.c.cohort]),
 )
+
+
+def in_force() -> sa.ColumnElement[bool]:
+    """Waivers that count: scoring has heard of them, and nobody has withdrawn them."""
+    return sa.and_(waivers.c.heard_at.is_not(None), waivers.c.withdrawn_at.is_(None))

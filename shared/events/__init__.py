@@ -34,9 +34,12 @@ from shared.events.scoring import (
     GroupFigure,
     ParticipantScored,
     ReconciliationDue,
+    RequirementWaived,
     ScoredResult,
     SourceFigure,
     Waiting,
+    Waived,
+    WaiverWithdrawn,
 )
 from shared.events.upcasters import UPCASTERS, Payload
 from shared.words import Service
@@ -52,6 +55,8 @@ EVENTS: dict[str, type[Event]] = {
         PageDue,
         CohortRunRequested,
         ReconciliationDue,
+        RequirementWaived,
+        WaiverWithdrawn,
         ParticipantScored,
         CohortScored,
         PlanReleased,
@@ -73,6 +78,8 @@ ROUTES: dict[str, tuple[Service, ...]] = {
     PageDue.name: (Service.INTAKE,),
     CohortRunRequested.name: (Service.SCORING,),
     ReconciliationDue.name: (Service.SCORING,),
+    RequirementWaived.name: (Service.SCORING,),
+    WaiverWithdrawn.name: (Service.SCORING,),
     ParticipantScored.name: (Service.REPORTING,),
     CohortScored.name: (Service.REPORTING,),
     PlanReleased.name: (Service.REPORTING,),
@@ -124,6 +131,7 @@ __all__ = [
     "PlanSent",
     "PoolExpiryDue",
     "ReconciliationDue",
+    "RequirementWaived",
     "ScoredResult",
     "SourceFigure",
     "SubmissionQuarantined",
@@ -131,6 +139,8 @@ __all__ = [
     "TalentPoolUpdated",
     "UnreadableEvent",
     "Waiting",
+    "Waived",
+    "WaiverWithdrawn",
     "read",
     "readable",
 ]

@@ -1,4 +1,4 @@
-"""What scoring listens to and tells: a run was asked for, a participant was scored, a cohort was scored."""
+"""What scoring listens to and tells: runs asked for, requirements waived, a participant or a cohort scored."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.events.base import Event, Part
-from shared.ids import CohortId, EvidenceId, OrganisationId, ParticipantId, RaterId, ResultId, RunId
+from shared.ids import CohortId, EvidenceId, OrganisationId, ParticipantId, RaterId, ResultId, RunId, WaiverId
 from shared.words import Facet, Instrument, Relationship
 
 
@@ -26,6 +26,33 @@ class ReconciliationDue(Event):
     name: ClassVar[str] = "scoring.reconciliation_due.v1"
 
     slot: datetime
+
+
+class RequirementWaived(Event):
+    """A named person decided that a participant may be scored without one thing that is asked for. Who and why stand
+    in the database, under the waiver's id.
+    """
+
+    name: ClassVar[str] = "scoring.requirement_waived.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    waiver: WaiverId
+    instrument: Instrument
+    element: str
+    """A relationship, an exercise or a criterion."""
+
+
+class WaiverWithdrawn(Event):
+    """A waiver holds no longer: what it did without is asked for again. Results made under it stay as they are."""
+
+    name: ClassVar[str] = "scoring.waiver_withdrawn.v1"
+
+    cohort: CohortId
+    participant: ParticipantId
+    waiver: WaiverId
+    instrument: Instrument
+    element: str
 
 
 class SourceFigure(Part):
@@ -168,6 +195,15 @@ class Layer(Part):
     inputs: str
 
 
+class Waived(Part):
+    """A requirement that a result does without: it rests on reduced evidence."""
+
+    instrument: Instrument
+    element: str
+    name: str
+    """In words, without a count, such as "360 appraisal: direct reports"."""
+
+
 class ParticipantScored(Event):
     """A participant's evidence was complete and has been scored. Once per evidence state."""
 
@@ -187,6 +223,8 @@ class ParticipantScored(Event):
     """Rater groups too small to be shown even when merged: they are in no figure."""
     late: int = 0
     """Pieces of evidence submitted after the cohort closed."""
+    waived: tuple[Waived, ...] = ()
+    """What it does without, since a named person waived it; empty for a result on all that was asked for."""
     figures: tuple[Figure, ...]
     domains: tuple[DomainResult, ...] = ()
     """In the framework's order; empty in what releases before layers wrote."""
@@ -200,6 +238,8 @@ class ScoredResult(Part):
     participant: ParticipantId
     result: ResultId
     version: int
+    waived: tuple[str, ...] = ()
+    """Names of the requirements that it does without."""
 
 
 class Waiting(Part):

@@ -3,7 +3,7 @@
 from datetime import date
 
 from services.reporting.core.cohort_report import report_for
-from services.reporting.core.documents import CohortReportDocument
+from services.reporting.core.documents import CohortReportDocument, ReducedRow
 from services.reporting.library import report_words
 from shared.events import CohortScored, Gap, Waiting
 from shared.words import Facet
@@ -82,3 +82,13 @@ def test_how_it_was_made_names_the_minimum_and_the_framework() -> None:
     words = " ".join(a_report(minimum=4).made)
     assert "fewer than 4 participants" in words
     assert "aspiring-talent/1" in words
+
+
+def test_who_is_scored_on_reduced_evidence_is_told_and_counted() -> None:
+    found = a_cohort_scored((P1, P2), gaps=(a_gap("A", 2),))
+    reduced = found.scored[1].model_copy(update={"waived": ("development day: EX2",)})
+    report = a_report(found.model_copy(update={"scored": (found.scored[0], reduced)}))
+    assert report.reduced == (ReducedRow(P2, ("development day: EX2",)),)
+    assert "1 of these rest on reduced evidence" in report.summary
+    assert a_report().reduced == ()
+    assert "reduced" not in a_report().summary

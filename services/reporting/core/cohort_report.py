@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from datetime import date
 
 from services.reporting.core.disclosure import withheld_organisations
-from services.reporting.core.documents import CohortReportDocument, GapRow, OrganisationSection, Range, WaitingRow
+from services.reporting.core.documents import (
+    CohortReportDocument,
+    GapRow,
+    OrganisationSection,
+    Range,
+    ReducedRow,
+    WaitingRow,
+)
 from services.reporting.core.english import capitalised, counted, listed, mark_of, number, one_line, sentences
 from services.reporting.core.made import weights_in_words
 from services.reporting.core.scored import CohortFigures, Gap
@@ -19,6 +26,7 @@ class ReportWords(Frozen):
     summary_all: str
     summary_some: str
     summary_none: str
+    summary_reduced: str
     weakest_clear: str
     weakest_similar: str
     weakest_others_most: str
@@ -48,12 +56,13 @@ def report_for(
         scale_maximum=scale.maximum,
         participants=scored + waiting,
         scored=scored,
-        summary=_summary(definition, cohort, scored, waiting, words),
+        summary=_summary(definition, cohort, found, words),
         gaps=_shown_first([_cohort_row(definition, gap, words) for gap in cohort]),
         organisations=_organisations(definition, found.gaps, words),
         waiting=tuple(WaitingRow(waits.participant, tuple(waits.missing)) for waits in found.waiting),
         made=_made(definition, found, words),
         domains=tuple(domain.code for domain in definition.framework.domains),
+        reduced=tuple(ReducedRow(each.participant, tuple(each.waived)) for each in found.scored if each.waived),
     )
 
 
@@ -105,14 +114,17 @@ def _shown_first(rows: Sequence[GapRow]) -> tuple[GapRow, ...]:
     return (*(row for row in rows if row.figure is not None), *hidden)
 
 
-def _summary(definition: CohortDefinition, gaps: Sequence[Gap], scored: int, waiting: int, words: ReportWords) -> str:
+def _summary(definition: CohortDefinition, gaps: Sequence[Gap], found: CohortFigures, words: ReportWords) -> str:
+    scored, waiting = len(found.scored), len(found.waiting)
     participants = counted(scored + waiting, "participant")
     if not scored:
         return words.summary_none
     template = words.summary_some if waiting else words.summary_all
     first = template.format(participants=participants, scored=scored, waiting=waiting)
     shown = [gap for gap in gaps if gap.n >= definition.disclosure.group_minimum]
-    return sentences([first, _weakest(definition, shown, words) if shown else ""])
+    count = sum(bool(each.waived) for each in found.scored)
+    reduced = words.summary_reduced.format(count=count) if count else ""
+    return sentences([first, reduced, _weakest(definition, shown, words) if shown else ""])
 
 
 def _weakest(definition: CohortDefinition, gaps: Sequence[Gap], words: ReportWords) -> str:

@@ -216,6 +216,14 @@ class WaitingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReducedRow:
+    """A participant (by id) whose result rests on reduced evidence, and what it does without."""
+
+    participant: str
+    waived: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CohortReportDocument:
     """A cohort's report: gaps weakest first, completeness, what is missing."""
 
@@ -233,3 +241,5 @@ class CohortReportDocument:
     made: tuple[str, ...]
     domains: tuple[str, ...] = ()
     """The domains' codes in the framework's order, as in plans: a domain has the same colour in both."""
+    reduced: tuple[ReducedRow, ...] = ()
+    """Who is scored on reduced evidence; their figures are in the gaps."""

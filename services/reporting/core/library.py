@@ -85,6 +85,7 @@ class PlanWords(Frozen):
     opening_similar: str
     opening_high: str
     opening_low: str
+    opening_reduced: str
     opening_yours: str
     summary: str
     close_to: str
@@ -134,6 +135,7 @@ class MadeWords(Frozen):
     anchored: str
     left_out: str
     late: str
+    reduced: str
     rules: str
     pool_propose: str
     pool_automatic: str

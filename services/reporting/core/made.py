@@ -19,6 +19,7 @@ def how_made(reading: Reading) -> tuple[str, ...]:
             sentences([made.weights.format(weights=weights_in_words(definition.weights)), made.self_apart]),
             sentences([made.interval, made.anchored if _anchored(reading) else ""]),
             sentences([made.late if reading.scored.late else "", made.left_out if reading.leaves_out else ""]),
+            made.reduced.format(what=reading.waived) if reading.waived else "",
             made.rules,
             sentences(made.limits),
             made.pool_propose if definition.pool.policy is PoolPolicy.PROPOSE else made.pool_automatic,

@@ -134,7 +134,8 @@ def issued(document: PlanDocument, person: Person, on: date) -> PlanDocument:
 def _opening(reading: Reading) -> str:
     words = reading.words
     opening = words.opening.format(who=_who(reading), cohort=one_line(reading.definition.title))
-    return sentences([opening, *_contrasts(reading), words.opening_yours])
+    reduced = words.opening_reduced.format(what=reading.waived) if reading.waived else ""
+    return sentences([opening, reduced, *_contrasts(reading), words.opening_yours])
 
 
 def _who(reading: Reading) -> str:

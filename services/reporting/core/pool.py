@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from services.reporting.core.english import capitalised, number
+from services.reporting.core.english import capitalised, number, sentences
 from services.reporting.core.library import Share, Weeks, at_share
 from services.reporting.core.scored import Figure, Scored
 from shared.framework import FrameworkPack
@@ -74,6 +74,8 @@ class PoolRule(Frozen):
     review_weeks: Weeks
     expires_weeks: Weeks
     basis: str
+    reduced: str
+    """Added to the basis of a result on reduced evidence."""
     steps: tuple[ReadinessStep, ...]
 
 
@@ -114,7 +116,7 @@ def proposed(scored: Scored, framework: FrameworkPack, rule: PoolRule) -> Propos
         high=number(lowest.high),
         rule=rule.rule,
     )
-    return Proposal(step.readiness, basis)
+    return Proposal(step.readiness, sentences([basis, rule.reduced if scored.waived else ""]))
 
 
 def _holds(step: ReadinessStep, figures: Sequence[Figure], scale: Scale) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from services.reporting.core.disclosure import Screen, appraisal_of
+from services.reporting.core.disclosure import EXEMPT, Screen, appraisal_of
 from services.reporting.core.documents import Range
-from services.reporting.core.english import counted, listed, mark_of, number
+from services.reporting.core.english import counted, listed, mark_of, number, one_line
 from services.reporting.core.library import PlanLibrary, PlanWords
-from services.reporting.core.scored import Figure, Group, Scored, Source
+from services.reporting.core.scored import Figure, Group, Scored, Source, Waived
 from shared.cohort.definition import CohortDefinition
 from shared.framework import Competency, Domain, Scale
 from shared.words import Facet, Instrument, Relationship
@@ -69,9 +69,27 @@ class Reading:
         ]
 
     @property
+    def waived(self) -> str:
+        """What the result does without, in words without counts; empty if it rests on all that was asked for."""
+        return listed(waived_in_words(self.definition, each) for each in self.scored.waived)
+
+    @property
     def leaves_out(self) -> bool:
         """Whether a figure is left out because too few raters answered."""
         return any(not f.groups and not self.screen.may_show(f) for f in self.scored.figures)
+
+
+def waived_in_words(definition: CohortDefinition, waived: Waived) -> str:
+    """What a result does without, as its reader would call it."""
+    code = waived.element
+    if waived.instrument is Instrument.APPRAISAL_360:
+        called = {each.value: each.plural for each in Relationship if each not in EXEMPT}.get(code, "your line manager")
+        return "your own 360 appraisal" if code == Relationship.SELF else f"answers of {called} in the 360 appraisal"
+    if waived.instrument is Instrument.DEVELOPMENT_DAY:
+        called = next((cell.name for cell in definition.cells_of(code)), code)
+        return f"assessors in “{one_line(called)}” on the development day"
+    criterion = definition.criterion.get(code)
+    return f"marks for “{one_line(criterion.name if criterion else code)}” in the written assessment"
 
 
 def range_of(figure: Figure | Source) -> Range:

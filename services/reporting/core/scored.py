@@ -80,6 +80,15 @@ class Ref(Protocol):
     def relationship(self) -> Relationship | None: ...
 
 
+class Waived(Protocol):
+    """Something that is asked for and that a result does without; `element`: a relationship, exercise or criterion."""
+
+    @property
+    def instrument(self) -> Instrument: ...
+    @property
+    def element(self) -> str: ...
+
+
 class Scored(Protocol):
     """A participant's result."""
 
@@ -97,6 +106,8 @@ class Scored(Protocol):
     def withheld(self) -> Sequence[Relationship]: ...
     @property
     def late(self) -> int: ...
+    @property
+    def waived(self) -> Sequence[Waived]: ...
     @property
     def figures(self) -> Sequence[Figure]: ...
 
@@ -142,13 +153,22 @@ class Waits(Protocol):
     def missing(self) -> Sequence[str]: ...
 
 
+class ScoredParticipant(Protocol):
+    """A participant's current result in a run; `waived` names what it does without."""
+
+    @property
+    def participant(self) -> ParticipantId: ...
+    @property
+    def waived(self) -> Sequence[str]: ...
+
+
 class CohortFigures(Protocol):
     """What a run found in a cohort; gaps stand weakest first."""
 
     @property
     def run(self) -> RunId: ...
     @property
-    def scored(self) -> Sequence[object]: ...
+    def scored(self) -> Sequence[ScoredParticipant]: ...
     @property
     def waiting(self) -> Sequence[Waits]: ...
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from services.scoring.core.evidence import Piece
 from services.scoring.core.observations import Rating
+from services.scoring.core.requirements import Lack, Requirement
 from shared.cohort.definition import AppraisalRequirement, CohortDefinition
 from shared.framework import FrameworkPack
 from shared.ids import RaterId
@@ -32,7 +33,7 @@ class Appraisal:
     """Relationships of which somebody answered and nothing may be shown."""
 
 
-def missing(requirement: AppraisalRequirement, definition: CohortDefinition, pieces: Iterable[Piece]) -> Iterator[str]:
+def missing(requirement: AppraisalRequirement, definition: CohortDefinition, pieces: Iterable[Piece]) -> Iterator[Lack]:
     """What is still needed, by relationship. A response with nothing rated does not count."""
     items = definition.framework.item.keys()
     answered: dict[Relationship | None, set[RaterId]] = defaultdict(set)
@@ -44,7 +45,8 @@ def missing(requirement: AppraisalRequirement, definition: CohortDefinition, pie
         given = len(answered[relationship])
         if given < needed:
             name = relationship.label if needed == 1 else relationship.plural
-            yield f"{name}: {given} of {needed}"
+            asked = Requirement(Instrument.APPRAISAL_360, relationship.value)
+            yield Lack(asked, name, f"{given} of {needed}")
 
 
 def appraisal(definition: CohortDefinition, pieces: Iterable[Piece]) -> Appraisal:

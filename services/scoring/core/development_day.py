@@ -4,17 +4,19 @@ from collections.abc import Iterable, Iterator
 
 from services.scoring.core.evidence import Piece
 from services.scoring.core.observations import Rating
+from services.scoring.core.requirements import Lack, Requirement
 from shared.cohort.definition import CohortDefinition, DayRequirement, ExerciseCell
 from shared.words import Instrument
 
 
-def missing(requirement: DayRequirement, definition: CohortDefinition, pieces: Iterable[Piece]) -> Iterator[str]:
+def missing(requirement: DayRequirement, definition: CohortDefinition, pieces: Iterable[Piece]) -> Iterator[Lack]:
     """What is still needed, by exercise. An assessor counts for an exercise with any of its competencies rated."""
     observed = {(piece.element, piece.by) for piece, _, _ in _cells(definition, pieces)}
     for exercise in requirement.exercises:
         assessors = sum(element == exercise for element, _ in observed)
         if assessors < requirement.assessors:
-            yield f"{exercise}: {assessors} of {requirement.assessors} assessors"
+            asked = Requirement(Instrument.DEVELOPMENT_DAY, exercise)
+            yield Lack(asked, exercise, f"{assessors} of {requirement.assessors} assessors")
 
 
 def ratings(definition: CohortDefinition, pieces: Iterable[Piece]) -> tuple[Rating, ...]:

@@ -6,16 +6,16 @@ No time, no database id, no machine: scoring the same evidence in any order anyw
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from services.scoring.core import appraisal_360, development_day, written_assessment
-from services.scoring.core.appraisal_360 import Appraisal
 from services.scoring.core.canonical import canonical, hashed
-from services.scoring.core.completeness import missing
+from services.scoring.core.completeness import done_without, missing
+from services.scoring.core.counted import appraisal_of, observations
 from services.scoring.core.described import described
 from services.scoring.core.evidence import Piece, current
 from services.scoring.core.layers.layering import layered
 from services.scoring.core.model import Model
-from services.scoring.core.observations import Observations
+from services.scoring.core.requirements import NOTHING, Lack, Waived
 from shared.cohort.definition import CohortDefinition
 from shared.ids import ParticipantId
 from shared.words import Relationship
@@ -52,6 +52,8 @@ class Result:
     document: str
     late: int
     """Pieces submitted after the cohort closed."""
+    waived: tuple[Lack, ...] = ()
+    """What it does without: then it rests on reduced evidence."""
 
     @property
     def hash(self) -> str:
@@ -67,27 +69,31 @@ class Assessment:
     due: Grounds | None
 
 
-def assess(rules: Rules, pieces: Iterable[Piece], scored: Grounds | None) -> Assessment:
+def assess(rules: Rules, pieces: Iterable[Piece], scored: Grounds | None, waived: Waived = NOTHING) -> Assessment:
     """Ask a case: is the evidence complete, and if so, is a result due? `scored`: what its latest result rests on.
 
-    `pieces` is all the evidence of one participant, superseded pieces included, in any order.
+    `pieces` is all the evidence of one participant, superseded pieces included, in any order; `waived` what need not be
+    there.
     """
     now = current(pieces)
-    lacking = missing(rules.definition, now)
+    lacking = missing(rules.definition, now, waived)
     if lacking:
         return Assessment(lacking, None)
-    grounds = Grounds(state_of(now), rules.model.id, rules.digest)
+    grounds = Grounds(state_of(now, done_without(rules.definition, now, waived)), rules.model.id, rules.digest)
     return Assessment((), None if grounds == scored else grounds)
 
 
-def result_on(grounds: Grounds, rules: Rules, participant: ParticipantId, pieces: Iterable[Piece]) -> Result:
-    """The result that is due on `grounds`, which `assess` gave for the same rules and pieces."""
+def result_on(
+    grounds: Grounds, rules: Rules, participant: ParticipantId, pieces: Iterable[Piece], waived: Waived = NOTHING
+) -> Result:
+    """The result that is due on `grounds`, which `assess` gave for the same rules, pieces and waivers."""
     now = current(pieces)
     definition = rules.definition
-    appraisal = _appraisal(definition, now)
-    observations = _observations(definition, appraisal, now)
-    figures = rules.model.figures(observations)
-    document = {
+    appraisal = appraisal_of(definition, now)
+    observed = observations(definition, appraisal, now, waived)
+    figures = rules.model.figures(observed)
+    without = done_without(definition, now, waived)
+    document: dict[str, Any] = {
         "cohort": definition.cohort,
         "participant": participant,
         "model": grounds.model,
@@ -96,10 +102,12 @@ def result_on(grounds: Grounds, rules: Rules, participant: ParticipantId, pieces
         "evidence": _references(now),
         "withheld": list(appraisal.withheld),
         "figures": described(definition.framework, figures, appraisal),
-        **layered(definition, rules.model.describes.id, figures, observations, appraisal, now),
+        **layered(definition, rules.model.describes.id, figures, observed, appraisal, now),
         "receipt": _receipt(rules, grounds),
     }
-    return Result(grounds, canonical(document), sum(piece.late for piece in now))
+    if without:
+        document["waived"] = waivers_told(without)
+    return Result(grounds, canonical(document), sum(piece.late for piece in now), without)
 
 
 def _receipt(rules: Rules, grounds: Grounds) -> dict[str, str]:
@@ -108,14 +116,23 @@ def _receipt(rules: Rules, grounds: Grounds) -> dict[str, str]:
     return {"evidence": grounds.evidence, "framework": hashed(pack), "rules": grounds.rules, "model": grounds.model}
 
 
-def state_of(pieces: Iterable[Piece]) -> str:
-    """The evidence state: SHA-256 (hex) of which pieces count now."""
-    return hashed(canonical(_references(current(pieces))))
+def state_of(pieces: Iterable[Piece], without: Iterable[Lack] = ()) -> str:
+    """The evidence state: SHA-256 (hex) of which pieces count now, and of what a waiver does without."""
+    references, told = _references(current(pieces)), waivers_told(without)
+    return hashed(canonical({"evidence": references, "waived": told} if told else references))
+
+
+def waivers_told(without: Iterable[Lack]) -> list[dict[str, str]]:
+    """What a result does without, as documents and events tell it: no count, which could tell who answered."""
+    return [
+        {"instrument": lack.requirement.instrument, "element": lack.requirement.element, "name": lack.name}
+        for lack in without
+    ]
 
 
 def withheld(definition: CohortDefinition, pieces: Iterable[Piece]) -> tuple[Relationship, ...]:
     """Rater groups of which somebody answered and which are in no figure, since too few did."""
-    return _appraisal(definition, current(pieces)).withheld
+    return appraisal_of(definition, current(pieces)).withheld
 
 
 def _references(pieces: Iterable[Piece]) -> list[dict[str, str | None]]:
@@ -129,20 +146,3 @@ def _references(pieces: Iterable[Piece]) -> list[dict[str, str | None]]:
         }
         for piece in pieces
     ]
-
-
-def _appraisal(definition: CohortDefinition, pieces: tuple[Piece, ...]) -> Appraisal:
-    part_of_cohort = definition.evidence.appraisal_360 is not None
-    return appraisal_360.appraisal(definition, pieces if part_of_cohort else ())
-
-
-def _observations(definition: CohortDefinition, appraisal: Appraisal, pieces: tuple[Piece, ...]) -> Observations:
-    """What may enter the figures. An instrument that is no part of the cohort, or weighs nothing, does not."""
-    ratings = list(appraisal.ratings)
-    if definition.evidence.development_day is not None:
-        ratings += development_day.ratings(definition, pieces)
-    if definition.evidence.written_assessment is not None:
-        ratings += written_assessment.ratings(definition.evidence.written_assessment, definition, pieces)
-    weights = {instrument: weight for instrument, weight in definition.weights.items() if weight > 0}
-    counted = tuple(rating for rating in ratings if rating.instrument in weights)
-    return Observations(definition.framework, weights, counted)

@@ -5,10 +5,11 @@ The units of error stay the ordinary markers: a moderating mark stands for each 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.scoring.core.evidence import Piece
 from services.scoring.core.observations import Rating
+from services.scoring.core.requirements import NOTHING, Lack, Requirement, Waived
 from shared.cohort.definition import CohortDefinition, WrittenRequirement
 from shared.ids import RaterId
 from shared.words import Instrument
@@ -30,23 +31,34 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A criterion's marks that stand, by marker; or else what is still needed before any can."""
+    """A criterion's marks that stand, by marker; or else what is still needed before any can, and the marks that are
+    there meanwhile.
+    """
 
     marks: Mapping[RaterId, float]
     needed: str | None = None
+    there: Mapping[RaterId, float] = field(default_factory=dict)
+
+    def counted(self, *, waived: bool) -> Mapping[RaterId, float]:
+        """The marks that count: with what is needed waived, those that are there."""
+        return self.there if waived and self.needed is not None else self.marks
 
 
-def missing(requirement: WrittenRequirement, definition: CohortDefinition, pieces: Iterable[Piece]) -> Iterator[str]:
+def missing(requirement: WrittenRequirement, definition: CohortDefinition, pieces: Iterable[Piece]) -> Iterator[Lack]:
     """What is still needed, by criterion. Every criterion of the cohort must be marked."""
     for code, settled in _criteria(requirement, definition, pieces):
         if settled.needed is not None:
-            yield f"{code}: {settled.needed}"
+            yield Lack(Requirement(Instrument.WRITTEN_ASSESSMENT, code), code, settled.needed)
 
 
 def ratings(
-    requirement: WrittenRequirement, definition: CohortDefinition, pieces: Iterable[Piece]
+    requirement: WrittenRequirement, definition: CohortDefinition, pieces: Iterable[Piece], waived: Waived = NOTHING
 ) -> tuple[Rating, ...]:
-    """The marks that stand, as ratings: minimum + width · mark / maximum mark. By criterion, then marker."""
+    """The marks that stand, as ratings: minimum + width · mark / maximum mark. By criterion, then marker.
+
+    Of a criterion of which more is needed no mark stands, unless that is `waived`: then those that are there do, each
+    as it was given.
+    """
     scale = definition.framework.scale
     return tuple(
         Rating(
@@ -58,7 +70,9 @@ def ratings(
             scale.of_mark(mark, definition.criterion[code].max_mark),
         )
         for code, settled in _criteria(requirement, definition, pieces)
-        for marker, mark in sorted(settled.marks.items())
+        for marker, mark in sorted(
+            settled.counted(waived=Requirement(Instrument.WRITTEN_ASSESSMENT, code) in waived).items()
+        )
     )
 
 
@@ -87,18 +101,19 @@ def settled(requirement: WrittenRequirement, marks: Iterable[Mark], marked: Mapp
     given = sorted(marks, key=lambda mark: mark.marker)
     moderating = [mark for mark in given if mark.moderating]
     ordinary = [mark for mark in given if not mark.moderating]
+    there = {mark.marker: mark.mark for mark in ordinary or given}
     if len(ordinary) < requirement.markers:
-        return Settled({}, f"{len(ordinary)} of {requirement.markers} markers")
+        return Settled({}, f"{len(ordinary)} of {requirement.markers} markers", there)
     if _agree(requirement, ordinary):
         return Settled({mark.marker: mark.mark for mark in ordinary})
     if not moderating and len(ordinary) > requirement.markers:
         moderating = _fewest(ordinary, marked)
         if not moderating:
-            return Settled({}, f"{_differ(ordinary)} and {UNCLEAR}")
+            return Settled({}, f"{_differ(ordinary)} and {UNCLEAR}", there)
         ordinary = [mark for mark in ordinary if mark not in moderating]
     if not moderating:
         ordinal = ORDINALS.get(requirement.markers, "further")
-        return Settled({}, f"{_differ(ordinary)}, a {ordinal} mark is needed")
+        return Settled({}, f"{_differ(ordinary)}, a {ordinal} mark is needed", there)
     if _agree(requirement, ordinary):
         return Settled({mark.marker: mark.mark for mark in ordinary})
     standing = sum(mark.mark for mark in moderating) / len(moderating)

@@ -6,15 +6,17 @@ from itertools import groupby
 
 import sqlalchemy as sa
 
-from services.scoring.core.completeness import missing
+from services.scoring.core.completeness import done_without, missing
 from services.scoring.core.evidence import Piece, piece_of
+from services.scoring.core.requirements import Requirement, Waived
 from services.scoring.core.results import state_of
-from services.scoring.tables import cases, evidence, results
+from services.scoring.tables import cases, evidence, in_force, results, waivers
 from shared import clock
 from shared.cohort.definition import CohortDefinition
 from shared.cohort.store import definition_of, settled_cohorts
 from shared.ids import CohortId, ParticipantId
 from shared.invariants.rule import Invariant
+from shared.words import Instrument
 
 PATIENCE = timedelta(minutes=10)
 """New rules of a cohort may complete a case; the reconciliation looks every five minutes."""
@@ -31,9 +33,19 @@ def broken(connection: sa.Connection) -> list[str]:
     return [
         f"{cohort}/{participant}"
         for (cohort, participant), pieces in _pieces(connection, _stretch(_unsettled(connection, definitions)))
-        if not missing(definitions[cohort], pieces)
-        and _scored_state(connection, cohort, participant) != state_of(pieces)
+        if _is_unscored(connection, definitions[cohort], participant, pieces)
     ]
+
+
+def _is_unscored(
+    connection: sa.Connection, definition: CohortDefinition, participant: ParticipantId, pieces: Sequence[Piece]
+) -> bool:
+    cohort = CohortId(definition.cohort)
+    waived = _waived(connection, cohort, participant)
+    if missing(definition, pieces, waived):
+        return False
+    state = state_of(pieces, done_without(definition, pieces, waived))
+    return _scored_state(connection, cohort, participant) != state
 
 
 def _unsettled(connection: sa.Connection, definitions: dict[CohortId, CohortDefinition]) -> list[Who]:
@@ -62,6 +74,12 @@ def _pieces(connection: sa.Connection, wanted: Sequence[Who]) -> Iterator[tuple[
         rows = connection.execute(sa.select(evidence).where(theirs).order_by(e.participant))
         for participant, pieces in groupby(rows, key=lambda row: ParticipantId(row.participant)):
             yield (cohort, participant), [piece_of(piece._asdict()) for piece in pieces]
+
+
+def _waived(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> Waived:
+    w = waivers.c
+    query = sa.select(w.instrument, w.element).where(w.cohort == cohort, w.participant == participant, in_force())
+    return frozenset(Requirement(Instrument(row.instrument), row.element) for row in connection.execute(query))
 
 
 def _scored_state(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> str | None:

@@ -2,17 +2,19 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from services.scoring.core.completeness import missing
+from services.scoring.core.completeness import done_without, missing
 from services.scoring.core.evidence import Piece, current, piece_of
 from services.scoring.core.gaps import Cell, Gap
+from services.scoring.core.requirements import NOTHING, Lack, Waived
 from services.scoring.core.results import Grounds, Result, Rules, withheld
+from services.scoring.store.waivers import named_of, waived_of
 from services.scoring.tables import cases, evidence, gaps, results, runs
 from shared.bulk import insert_many
 from shared.cohort.definition import CohortDefinition
@@ -33,6 +35,8 @@ class Latest:
     result: ResultId
     version: int
     grounds: Grounds
+    waived: tuple[str, ...] = ()
+    """What it does without, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Case:
     participant: ParticipantId
     pieces: tuple[Piece, ...]
     latest: Latest | None
+    waived: Waived = NOTHING
+    """What need not be there."""
 
     @property
     def scored(self) -> Grounds | None:
@@ -74,6 +80,8 @@ class ParticipantStatus:
     late: int
     """Pieces that count and came after the cohort closed."""
     withheld: tuple[Relationship, ...]
+    waived: tuple[Lack, ...]
+    """What is lacking and waived: the participant is scored on reduced evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +107,8 @@ class ResultRow:
     model: str
     framework: str
     hash: str
+    waived: tuple[str, ...] = ()
+    """Names of what the result does without: it rests on reduced evidence."""
 
     def shown(self) -> dict[str, Any]:
         """The row as `talentline result list --json` shows it."""
@@ -166,8 +176,8 @@ def cases_of(
     query = sa.select(e.participant, *columns).where(e.cohort == cohort, e.participant.in_(participants))
     for row in connection.execute(query):
         pieces[row.participant].append(piece_of(row._asdict()))
-    latest = _latest(connection, cohort, participants)
-    return {each: Case(each, tuple(pieces[each]), latest.get(each)) for each in participants}
+    latest, waived = _latest(connection, cohort, participants), waived_of(connection, cohort, participants)
+    return {each: Case(each, tuple(pieces[each]), latest.get(each), waived.get(each, NOTHING)) for each in participants}
 
 
 def append_result(uow: UnitOfWork, rules: Rules, made: ScoredResult, result: Result, at: datetime) -> None:
@@ -185,6 +195,7 @@ def append_result(uow: UnitOfWork, rules: Rules, made: ScoredResult, result: Res
         "document": result.document,
         "hash": result.hash,
         "late": result.late,
+        "waived": named_of(result.waived),
         "scored_at": at,
     }
     uow.execute(sa.insert(results).values(row))
@@ -236,7 +247,8 @@ def unsettled(
 
 def has_evidence(connection: sa.Connection, cohort: CohortId) -> bool:
     """Whether anything is known about anybody of the cohort: from then on its framework and scale are pinned."""
-    return connection.execute(sa.select(cases.c.cohort).where(cases.c.cohort == cohort).limit(1)).first() is not None
+    query = sa.select(evidence.c.cohort).where(evidence.c.cohort == cohort).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def people_with_evidence(connection: sa.Connection, cohort: CohortId) -> set[str]:
@@ -246,10 +258,13 @@ def people_with_evidence(connection: sa.Connection, cohort: CohortId) -> set[str
     return {each for row in rows for each in row}
 
 
-def status_of(connection: sa.Connection, definition: CohortDefinition) -> list[ParticipantStatus]:
-    """Where each participant of the roster stands, by participant id, computed from the evidence itself."""
+def status_of(
+    connection: sa.Connection, definition: CohortDefinition, only: Collection[ParticipantId] | None = None
+) -> list[ParticipantStatus]:
+    """Where each participant of the roster stands (or `only` these), by id, computed from the evidence itself."""
     cohort = CohortId(definition.cohort)
-    roster = sorted(each.participant for each in participants_of(connection, cohort))
+    there = (each.participant for each in participants_of(connection, cohort))
+    roster = sorted(each for each in there if only is None or each in only)
     return [
         _status(definition, case) for batch in batches(roster) for case in cases_of(connection, cohort, batch).values()
     ]
@@ -293,16 +308,19 @@ def _latest(
     connection: sa.Connection, cohort: CohortId, participants: Sequence[ParticipantId]
 ) -> dict[ParticipantId, Latest]:
     r = results.c
-    query = sa.select(r.id, r.participant, r.version, r.evidence_state, r.model, r.rules)
+    query = sa.select(r.id, r.participant, r.version, r.evidence_state, r.model, r.rules, r.waived)
     rows = connection.execute(query.where(r.cohort == cohort, r.participant.in_(participants)).order_by(r.version))
     return {
-        row.participant: Latest(row.id, row.version, Grounds(row.evidence_state, row.model, row.rules)) for row in rows
+        row.participant: Latest(
+            row.id, row.version, Grounds(row.evidence_state, row.model, row.rules), tuple(row.waived or ())
+        )
+        for row in rows
     }
 
 
 def _status(definition: CohortDefinition, case: Case) -> ParticipantStatus:
     pieces = current(case.pieces)
-    lacking = missing(definition, pieces)
+    lacking = missing(definition, pieces, case.waived)
     return ParticipantStatus(
         participant=case.participant,
         complete=not lacking,
@@ -310,6 +328,7 @@ def _status(definition: CohortDefinition, case: Case) -> ParticipantStatus:
         missing=lacking,
         late=sum(piece.late for piece in pieces),
         withheld=withheld(definition, pieces),
+        waived=done_without(definition, pieces, case.waived),
     )
 
 
@@ -331,5 +350,6 @@ def _result_row(row: Any, figure: Mapping[str, Any]) -> ResultRow:
         model=row.model,
         framework=row.framework,
         hash=row.hash,
+        waived=tuple(row.waived or ()),
         **{name: figure[name] for name in same},
     )
