@@ -73,7 +73,7 @@ def test_everything_that_shows_a_result_says_that_it_rests_on_reduced_evidence(b
 
     with bench.db.read() as connection:
         plan = plan_document(connection, PEOPLE, ParticipantId("P-0007"))
-        basis = {each.participant: each.basis for each in pool_of(connection, cohort=PEOPLE)}
+        basis = {str(each.participant): each.basis for each in pool_of(connection, cohort=PEOPLE)}
     assert "reduced evidence: the programme asks for more (answers of direct reports in the 360" in plan.opening
     assert any("answers of direct reports in the 360 appraisal" in paragraph for paragraph in plan.made)
     assert "1 of 3" not in " ".join([plan.opening, *plan.made])
