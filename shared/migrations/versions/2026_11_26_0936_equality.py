@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_26_0936_equality"
-down_revision = "2026_11_26_0625_personal_links"
+down_revision = "2026_11_26_0922_waivers"
 branch_labels = None
 depends_on = None
 
