@@ -19,6 +19,7 @@ TABLES = (
     "services.scoring.tables",
     "shared.bus",
     "shared.cohort.store",
+    "shared.equality.store",
     "shared.people",
     "shared.restores",
 )

@@ -10,7 +10,9 @@ from deploy.cli import (
     cohorts,
     connections,
     deliveries,
+    equality,
     evidence,
+    fairness,
     mail,
     mapping,
     operations,
@@ -37,12 +39,14 @@ app.command("submit")(evidence.submit)
 app.command("score")(analysis.score)
 app.command("agreement")(analysis.agreement)
 app.command("self-others")(self_others.of_file)
+app.command("fairness")(fairness.fairness)
 app.add_typer(cohorts.group, name="cohort")
 app.add_typer(connections.group, name="connection")
 
 app.add_typer(mapping.group, name="mapping")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
+app.add_typer(equality.group, name="equality")
 app.add_typer(plans.group, name="plan")
 app.add_typer(mail.group, name="mail")
 app.add_typer(pool.group, name="pool")

@@ -35,6 +35,7 @@ from services.scoring.core.analysis.scoring import score
 from services.scoring.core.facets.fit import Options, Variances, fitted
 from services.scoring.core.facets.joint import Measures, joint_fit
 from services.scoring.core.facets.marginal import MarginalFit, marginal_fit
+from services.scoring.core.fairness.impact import impact, share
 from services.scoring.core.self_others.surface import self_others
 
 Table = NDArray[np.float64]
@@ -236,6 +237,20 @@ def soa_sim(folder: Path, e: Any) -> Iterator[Line]:
     yield furthest(name, "R², r, difference", group, [e["r2"], e["r_self_other"], e["mean_difference"]], 1e-5)
 
 
+def adverse_small(folder: Path, e: Any) -> Iterator[Line]:
+    for each in e:
+        found = impact(share(**each["focal"]), share(**each["reference"]))
+        what = f"{each['focal']['selected']} of {each['focal']['n']}"
+        one = [found.ratio, found.p, found.difference]
+        yield furthest(folder.name, f"{what}: ratio, p, difference", one, [each[k] for k in ADVERSE], 1e-5)
+        ends = [found.focal.low, found.focal.high, found.reference.low, found.reference.high, found.low, found.high]
+        expected = [*each["wilson_focal"], *each["wilson_ref"], *each["newcombe_diff"]]
+        yield furthest(folder.name, f"{what}: Wilson, Newcombe", ends, expected, 1e-5)
+
+
+ADVERSE = ("impact_ratio", "fisher_p", "difference")
+
+
 # --------------------------------------------------------------------------------------------------- many-facet models
 
 
@@ -332,7 +347,7 @@ CASES: dict[str, Callable[[Path, Any], Iterator[Line]]] = {
     for each in (
         icc_shrout_fleiss, icc_missing, mfrm_guilford, mfrm_ratings1, mfrm_ex10, kripp_canonical, kappa_cohen1968,
         kappa_cont4x4, gwet_raw4, gtheory_brennan32, gtheory_sim, alpha_attitude, alpha_omega_bfi_agree, rwg_lq2002,
-        soa_sim,
+        soa_sim, adverse_small,
     )
 }  # fmt: skip
 
