@@ -1,6 +1,6 @@
 """A cohort whose truth is known: evidence drawn from the many-facet model, for the small cohort's framework and more.
 
-Domain A has four competencies and B two; assessors and markers overlap, raters of the 360 appraisal rate one person each.
+Domain A has four competencies and B two; assessors and markers overlap, raters of the 360 appraisal rate one person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,14 +87,14 @@ class Simulated:
 
 
 class _Drawing:
-    def __init__(self, people: int, seed: int, assessors: int) -> None:
+    def __init__(self, people: int, seed: int, assessors: int, severity: float) -> None:
         self.chance = np.random.default_rng(seed)
         self.place = {domain: self.chance.normal(0, 1, people) for domain in "AB"}
         self.method = {
             (domain, source): self.chance.normal(0, METHOD, people) for domain in "AB" for source in Instrument
         }
         names = [f"A-{n:03}" for n in range(assessors)] + [f"M-{n:03}" for n in range(max(4, assessors // 2))]
-        self.severity = dict(zip(names, self.chance.normal(0, SEVERITY, len(names)).tolist(), strict=True))
+        self.severity = dict(zip(names, self.chance.normal(0, severity, len(names)).tolist(), strict=True))
         codes = [item.code for item in PACK.items] + [f"{x}/{c}" for x, cs in EXERCISES.items() for c in cs]
         codes += [f"K{code}" for code in COMPETENCIES]
         self.difficulty = dict(zip(codes, self.chance.normal(0, 0.4, len(codes)).tolist(), strict=True))
@@ -165,9 +165,11 @@ class _Drawing:
         ]
 
 
-def a_simulated_cohort(people: int, *, seed: int = 1, assessors: int = 12, **changes: Any) -> Simulated:
+def a_simulated_cohort(
+    people: int, *, seed: int = 1, assessors: int = 12, severity: float = SEVERITY, **changes: Any
+) -> Simulated:
     """Evidence about `people` participants: a line manager, five peers, two assessors and two markers each."""
-    drawing = _Drawing(people, seed, assessors)
+    drawing = _Drawing(people, seed, assessors, severity)
     seen = [name for name in drawing.severity if name.startswith("A")]
     marking = [name for name in drawing.severity if name.startswith("M")]
     pieces: dict[ParticipantId, list[Piece]] = {}

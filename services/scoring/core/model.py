@@ -36,8 +36,10 @@ class Adjusting(Protocol):
     def participants(self) -> int:
         """Scored participants that a calibration needs."""
 
-    def calibrated(self, framework: str, gathered: Gathered, evidence: Mapping[str, str]) -> Calibration:
-        """The calibration of everybody gathered; `evidence`: participant → evidence state."""
+    def calibrated(self, rules: str, gathered: Gathered, evidence: Mapping[str, str]) -> Calibration:
+        """The calibration of everybody gathered; `rules`: digest of the cohort's rules, `evidence`: participant →
+        evidence state.
+        """
 
     def adjusted(
         self, calibration: Calibration | None, participant: ParticipantId, state: str, observations: Observations

@@ -33,9 +33,9 @@ class ManyFacet:
     id: ClassVar[str] = "many-facet/1"
     participants: ClassVar[int] = 30
 
-    def calibrated(self, framework: str, gathered: Gathered, evidence: Mapping[str, str]) -> Calibration:
-        """The calibration of a cohort."""
-        return calibrated(self.id, framework, gathered, evidence)
+    def calibrated(self, rules: str, gathered: Gathered, evidence: Mapping[str, str]) -> Calibration:
+        """The calibration of a cohort. `rules`: digest of its rules, `evidence`: participant → evidence state."""
+        return calibrated(self.id, rules, gathered, evidence)
 
     def adjusted(
         self, calibration: Calibration | None, participant: ParticipantId, state: str, observations: Observations

@@ -33,8 +33,9 @@ class _Fitted:
     document: dict[str, Any]
 
 
-def calibrated(model: str, framework: str, gathered: Gathered, evidence: Mapping[str, str]) -> Calibration:
-    """The calibration of everybody who was gathered. `evidence`: each one's evidence state. The same evidence, in any
+def calibrated(model: str, rules: str, gathered: Gathered, evidence: Mapping[str, str]) -> Calibration:
+    """The calibration of everybody who was gathered. `rules`: digest of the cohort's rules,
+    `evidence`: each one's evidence state. The same evidence, in any
     order, gives the same calibration.
     """
     parts: list[dict[str, Any]] = []
@@ -45,7 +46,7 @@ def calibrated(model: str, framework: str, gathered: Gathered, evidence: Mapping
         fits += [found] if isinstance(found, _Fitted) else []
     document = {
         "model": model,
-        "framework": framework,
+        "rules": rules,
         "evidence": dict(evidence),
         "parts": parts,
         "domains": _domains(fits),
