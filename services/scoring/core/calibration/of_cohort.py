@@ -15,7 +15,7 @@ from shared.ids import ParticipantId
 def calibration_on(
     rules: Rules, cases: Iterable[tuple[ParticipantId, tuple[Piece, ...], Waived]]
 ) -> Calibration | None:
-    """The calibration on these cases (participant, evidence, what is waived); None where the model adjusts nobody, or too
+    """The calibration on these cases (participant, evidence, waived); None where the model adjusts nobody, or too
     few are complete. The one that `rules` hold, unchanged, if it rests on the same evidence and rules.
     """
     adjusts = rules.model.adjusts
