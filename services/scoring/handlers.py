@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from types import MappingProxyType
 
 from services.scoring import store
+from services.scoring.core.calibration.calibration import Calibration
+from services.scoring.core.calibration.of_cohort import calibration_on
 from services.scoring.core.canonical import hashed
 from services.scoring.core.evidence import checked, piece_of
 from services.scoring.core.gaps import Gap, Standing, gaps
@@ -17,10 +20,13 @@ from services.scoring.invariants.complete_is_scored import PATIENCE
 from services.scoring.models import MODELS, model_named
 from services.scoring.settings import ScoringSettings
 from services.scoring.store import Case, waivers
+from services.scoring.store.calibrations import keep_calibration, latest_calibration
 from shared import clock, events
 from shared.cohort.store import definition_of, settled_cohorts
 from shared.db import Cause, UnitOfWork
 from shared.events import (
+    CalibratedPart,
+    CohortCalibrated,
     CohortRunRequested,
     CohortScored,
     EvidenceRecorded,
@@ -32,7 +38,7 @@ from shared.events import (
     WaiverWithdrawn,
 )
 from shared.handling import Handlers, Together
-from shared.ids import CohortId, ParticipantId, ResultId, new_id
+from shared.ids import CohortId, ParticipantId, ResultId, RunId, new_id
 from shared.invariants.findings import note_mended
 from shared.outbox import publish
 from shared.people import participants_of
@@ -94,11 +100,14 @@ def waiver_changed(model: Model, uow: UnitOfWork, event: RequirementWaived | Wai
 
 
 def run_cohort(model: Model, uow: UnitOfWork, event: CohortRunRequested) -> None:
-    """Ask every case again, score what is due, and write the gap table. A run that was done already changes nothing."""
+    """Calibrate anew if the model does that, ask every case again, score what is due, and write the gap table. A run
+    that was done already changes nothing.
+    """
     rules = rules_of(uow, event.cohort, model)
     if not store.open_run(uow, event.run, event.cohort, clock.now()):
         return
     organisation = {each.participant: each.organisation for each in participants_of(uow.connection, event.cohort)}
+    rules = recalibrated(uow, rules, event.run, sorted(organisation))
     outcomes: list[ScoredResult | Waiting] = []
     standings: list[Standing] = []
     for batch in store.batches(sorted(organisation)):
@@ -131,7 +140,34 @@ def rules_of(uow: UnitOfWork, cohort: CohortId, default: Model) -> Rules:
     Raises UnknownCohort, UnknownModel.
     """
     definition = definition_of(uow.connection, cohort)
-    return Rules(definition, model_named(definition.scoring.model) if definition.scoring else default)
+    model = model_named(definition.scoring.model) if definition.scoring else default
+    calibration = latest_calibration(uow.connection, cohort, model.id) if model.adjusts else None
+    return Rules(definition, model, calibration)
+
+
+def recalibrated(uow: UnitOfWork, rules: Rules, run: RunId, participants: Sequence[ParticipantId]) -> Rules:
+    """The rules with the calibration that is due, which is kept and told of if it is new."""
+    cohort = CohortId(rules.definition.cohort)
+    batches = (store.cases_of(uow.connection, cohort, batch) for batch in store.batches(participants))
+    cases = ((case.participant, case.pieces, case.waived) for batch in batches for case in batch.values())
+    found = calibration_on(rules, cases) if rules.model.adjusts else None
+    if found is None or found == rules.calibration:
+        return rules
+    number = keep_calibration(uow, cohort, run, found, rules.digest, clock.now())
+    publish(uow, _calibrated(cohort, run, number, found))
+    return replace(rules, calibration=found)
+
+
+def _calibrated(cohort: CohortId, run: RunId, number: int, calibration: Calibration) -> CohortCalibrated:
+    return CohortCalibrated(
+        cohort=cohort,
+        run=run,
+        number=number,
+        calibration=calibration.hash,
+        model=calibration.model,
+        participants=len(calibration.evidence),
+        parts=tuple(CalibratedPart.model_validate(each) for each in calibration.content["parts"]),
+    )
 
 
 def _scored_late(uow: UnitOfWork, rules: Rules, participants: Sequence[ParticipantId]) -> list[ParticipantId]:

@@ -54,6 +54,7 @@ results = sa.Table(
     sa.Column("late", sa.Integer, nullable=False, comment="pieces submitted after the cohort closed"),
     sa.Column("scored_at", Moment, nullable=False),
     sa.Column("waived", Json, comment="names of what it does without, see scoring_waivers; NULL: of nothing"),
+    sa.Column("calibration", sa.String(64), comment="hash of the calibration that it rests on; NULL: none"),
     sa.ForeignKeyConstraint(["cohort", "participant"], [cases.c.cohort, cases.c.participant]),
     sa.UniqueConstraint("cohort", "participant", "version"),
 )
@@ -86,6 +87,22 @@ waivers = sa.Table(
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     ),
     comment="what a participant may be scored without, by whose decision and why",
+)
+
+calibrations = sa.Table(
+    "scoring_calibrations",
+    metadata,
+    sa.Column("cohort", sa.String(100), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False, comment="1, 2, …: the greatest counts"),
+    sa.Column("run", sa.String(36), nullable=False, comment="the run that calibrated"),
+    sa.Column("model", sa.String(100), nullable=False),
+    sa.Column("rules", sa.String(64), nullable=False, comment="digest of the rules in force"),
+    sa.Column("participants", sa.Integer, nullable=False),
+    sa.Column("document", sa.Text, nullable=False, comment="canonical JSON: parameters and diagnostics"),
+    sa.Column("hash", sa.String(64), nullable=False, comment="SHA-256 of the document; results name it"),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_scoring_calibrations_hash", "cohort", "hash"),
+    comment="what a cohort's scored participants together tell of items, raters and sources; appended, never changed",
 )
 
 runs = sa.Table(

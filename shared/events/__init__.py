@@ -26,6 +26,8 @@ from shared.events.reporting import (
     TalentPoolUpdated,
 )
 from shared.events.scoring import (
+    CalibratedPart,
+    CohortCalibrated,
     CohortRunRequested,
     CohortScored,
     EvidenceRef,
@@ -57,6 +59,7 @@ EVENTS: dict[str, type[Event]] = {
         ReconciliationDue,
         RequirementWaived,
         WaiverWithdrawn,
+        CohortCalibrated,
         ParticipantScored,
         CohortScored,
         PlanReleased,
@@ -80,6 +83,7 @@ ROUTES: dict[str, tuple[Service, ...]] = {
     ReconciliationDue.name: (Service.SCORING,),
     RequirementWaived.name: (Service.SCORING,),
     WaiverWithdrawn.name: (Service.SCORING,),
+    CohortCalibrated.name: (),
     ParticipantScored.name: (Service.REPORTING,),
     CohortScored.name: (Service.REPORTING,),
     PlanReleased.name: (Service.REPORTING,),
@@ -112,6 +116,8 @@ __all__ = [
     "ROUTES",
     "UPCASTERS",
     "BackfillDue",
+    "CalibratedPart",
+    "CohortCalibrated",
     "CohortReported",
     "CohortRunRequested",
     "CohortScored",

@@ -20,6 +20,33 @@ class CohortRunRequested(Event):
     cohort: CohortId
 
 
+class CalibratedPart(Part):
+    """One source and domain of a calibration. `reason`: why nobody in it is adjusted, None where some are."""
+
+    source: Instrument
+    domain: str
+    participants: int
+    raters: int
+    ratings: int
+    reason: str | None = None
+
+
+class CohortCalibrated(Event):
+    """A run has estimated anew what a cohort's scored participants together tell of items, raters and sources."""
+
+    name: ClassVar[str] = "scoring.cohort_calibrated.v1"
+
+    cohort: CohortId
+    run: RunId
+    number: int
+    """1, 2, … in the cohort; results of the same number can be compared."""
+    calibration: str
+    """SHA-256 (hex) of the calibration document."""
+    model: str
+    participants: int
+    parts: tuple[CalibratedPart, ...]
+
+
 class ReconciliationDue(Event):
     """A time slot has begun in which scoring looks for complete cases that were never scored. It must find none."""
 
@@ -226,6 +253,8 @@ class ParticipantScored(Event):
     waived: tuple[Waived, ...] = ()
     """What it does without, since a named person waived it; empty for a result on all that was asked for."""
     figures: tuple[Figure, ...]
+    calibration: str | None = None
+    """Hash of the calibration that the result rests on; None without one."""
     domains: tuple[DomainResult, ...] = ()
     """In the framework's order; empty in what releases before layers wrote."""
     flags: tuple[Flag, ...] = ()

@@ -113,7 +113,7 @@ def a_piece(
 ) -> Piece:
     """A piece of evidence, said so many hours after the opening. Equal content has an equal id."""
     as_of = OPENING + timedelta(hours=after)
-    content = (instrument.value, by, sorted(ratings.items()), sorted(changes.items()), after)
+    content = (changes.pop("about", ""), instrument.value, by, sorted(ratings.items()), sorted(changes.items()), after)
     evidence = changes.pop("evidence", hashlib.sha256(repr(content).encode()).hexdigest())
     return Piece(
         evidence=EvidenceId(evidence), instrument=instrument, by=RaterId(by), ratings=ratings, as_of=as_of, **changes

@@ -19,7 +19,7 @@ from shared.invariants import bus as bus_invariants
 REGISTRIES: list[tuple[str, str, Mapping[str, object]]] = [
     (vendors.__name__, str(vendors.__file__), VENDORS),
     (channels.__name__, str(channels.__file__), CHANNELS),
-    (models.__name__, str(models.__file__), {name: model.describes for name, model in MODELS.items()}),
+    (models.__name__, str(models.__file__), {name: model.adjusts or model.describes for name, model in MODELS.items()}),
     *(
         (package.__name__, str(package.__file__), {name: rule.broken for name, rule in package.INVARIANTS.items()})
         for package in (bus_invariants, intake_invariants, scoring_invariants, reporting_invariants)

@@ -14,20 +14,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.scoring.core.calibration.of_cohort import calibration_on
 from services.scoring.core.canonical import canonical, hashed
 from services.scoring.core.figures import Figure
 from services.scoring.core.model import Model
 from services.scoring.core.observations import Observations, Rating, figure_keys, keys_of
+from services.scoring.core.requirements import NOTHING
 from services.scoring.core.results import Rules, assess, result_on
 from services.scoring.models import MODELS
 from shared.ids import RaterId
 from shared.words import Facet, Instrument
 from tests.builders.pilot_evidence import pilot_evidence, pilot_folder
 from tests.builders.scoring_case import COMPETENCIES, FRAMEWORK
+from tests.builders.simulated_cohort import a_simulated_cohort
 
 RECORDINGS = Path(__file__).parents[1] / "samples" / "scoring"
 IN_FULL = ("P-0003", "P-0007")
 """Participants whose documents are recorded in full, to see what changed; of the others the hash is."""
+
+SHOWN = 1e-4
+"""Logits and points: two digits beyond what anybody is shown."""
 
 every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 LAW = settings(max_examples=40, deadline=None)
@@ -68,8 +74,25 @@ def pilot_figures(model: Model) -> dict[str, list[dict[str, Any]]]:
 
 
 def file_hash(model: Model) -> str:
-    """SHA-256 of the file that a model's class is in."""
-    return hashlib.sha256(Path(inspect.getfile(type(model.describes))).read_bytes()).hexdigest()
+    """SHA-256 of the file that a model's class is in: that which adjusts, where there is one."""
+    return hashlib.sha256(Path(inspect.getfile(type(model.adjusts or model.describes))).read_bytes()).hexdigest()
+
+
+def calibrated_places(model: Model) -> dict[str, list[list[float]]]:
+    """Place, error and estimate of each participant of a simulated cohort, domain by domain: of the last three, who are
+    not in the calibration, as placed against it.
+    """
+    cohort = a_simulated_cohort(40, seed=7)
+    cases = [(each, tuple(cohort.pieces[each])) for each in cohort.participants]
+    calibrating = [(*case, NOTHING) for case in cases[:-3]]
+    rules = Rules(cohort.definition, model, calibration_on(Rules(cohort.definition, model), calibrating))
+    found = {}
+    for participant, pieces in cases:
+        due = assess(rules, pieces, None).due
+        assert due is not None
+        domains = json.loads(result_on(due, rules, participant, pieces).document)["domains"]
+        found[str(participant)] = [[each["place"], each["place_error"], each["estimate"]] for each in domains]
+    return found
 
 
 def folder_of(model: Model) -> Path:
@@ -87,6 +110,16 @@ def test_a_released_model_reproduces_its_recorded_results(model: Model) -> None:
         recorded = json.loads((folder_of(model) / f"{participant}.json").read_text(encoding="utf-8"))
         assert figures[participant] == recorded["figures"]
     assert hashes_of(figures) == json.loads((folder_of(model) / "hashes.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("model", [each for each in MODELS.values() if each.adjusts], ids=lambda each: each.id)
+def test_a_released_model_calibrates_and_places_as_recorded(model: Model) -> None:
+    recorded = json.loads((folder_of(model) / "calibrated.json").read_text(encoding="utf-8"))
+    found = calibrated_places(model)
+    assert found.keys() == recorded.keys()
+    for participant, domains in recorded.items():
+        for shown, kept in zip(found[participant], domains, strict=True):
+            assert shown == pytest.approx(kept, abs=SHOWN)
 
 
 @every_model
@@ -141,6 +174,9 @@ def record(model: Model) -> None:
         text = json.dumps({"figures": figures[participant]}, indent=1, ensure_ascii=False)
         (folder_of(model) / f"{participant}.json").write_text(text + "\n", encoding="utf-8")
     (folder_of(model) / "hashes.json").write_text(json.dumps(hashes_of(figures), indent=1) + "\n", encoding="utf-8")
+    if model.adjusts:
+        places = json.dumps(calibrated_places(model))
+        (folder_of(model) / "calibrated.json").write_text(places + "\n", encoding="utf-8")
     (folder_of(model) / "file.sha256").write_text(file_hash(model) + "\n", encoding="utf-8")
 
 

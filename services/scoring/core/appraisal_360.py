@@ -49,6 +49,11 @@ def missing(requirement: AppraisalRequirement, definition: CohortDefinition, pie
             yield Lack(asked, name, f"{given} of {needed}")
 
 
+def relationships(pieces: Iterable[Piece]) -> dict[RaterId, Relationship]:
+    """What each rater is to the participant."""
+    return {piece.by: piece.relationship for piece in pieces if piece.relationship is not None}
+
+
 def appraisal(definition: CohortDefinition, pieces: Iterable[Piece]) -> Appraisal:
     """What may be shown of a participant's responses, and how the raters are grouped.
 

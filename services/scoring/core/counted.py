@@ -25,4 +25,4 @@ def observations(
         ratings += written_assessment.ratings(definition.evidence.written_assessment, definition, pieces, waived)
     weights = {instrument: weight for instrument, weight in definition.weights.items() if weight > 0}
     counted = tuple(rating for rating in ratings if rating.instrument in weights)
-    return Observations(definition.framework, weights, counted)
+    return Observations(definition.framework, weights, counted, appraisal_360.relationships(pieces))

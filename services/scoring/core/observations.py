@@ -4,11 +4,11 @@ The instruments' modules make these; a model never sees the self response, nor a
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.framework import FrameworkPack
 from shared.ids import RaterId
-from shared.words import Facet, Instrument
+from shared.words import Facet, Instrument, Relationship
 
 FigureKey = tuple[str, Facet | None, str | None]
 """Which figure: domain, facet (or None), competency (or None)."""
@@ -34,6 +34,8 @@ class Observations:
     framework: FrameworkPack
     weights: Mapping[Instrument, float]
     ratings: tuple[Rating, ...]
+    relationships: Mapping[RaterId, Relationship] = field(default_factory=dict)
+    """What each 360 rater is to the participant."""
 
 
 def figure_keys(framework: FrameworkPack) -> Iterator[FigureKey]:

@@ -4,16 +4,17 @@ No time, no database id, no machine: scoring the same evidence in any order anyw
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from services.scoring.core.calibration.calibration import Calibration
 from services.scoring.core.canonical import canonical, hashed
 from services.scoring.core.completeness import done_without, missing
 from services.scoring.core.counted import appraisal_of, observations
 from services.scoring.core.described import described
 from services.scoring.core.evidence import Piece, current
-from services.scoring.core.layers.layering import layered
+from services.scoring.core.layers.layering import Given, layered
 from services.scoring.core.model import Model
 from services.scoring.core.requirements import NOTHING, Lack, Waived
 from shared.cohort.definition import CohortDefinition
@@ -27,6 +28,8 @@ class Rules:
 
     definition: CohortDefinition
     model: Model
+    calibration: Calibration | None = None
+    """The one that a model which adjusts goes by; None before the first."""
 
     @cached_property
     def digest(self) -> str:
@@ -37,11 +40,14 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What a result rests on. A participant is scored once for each: evidence state (hash), model, rules (hash)."""
+    """What a result rests on. A participant is scored once for each: evidence state (hash), model, rules (hash),
+    calibration (hash; None without one).
+    """
 
     evidence: str
     model: str
     rules: str
+    calibration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ def assess(rules: Rules, pieces: Iterable[Piece], scored: Grounds | None, waived
     lacking = missing(rules.definition, now, waived)
     if lacking:
         return Assessment(lacking, None)
-    grounds = Grounds(state_of(now, done_without(rules.definition, now, waived)), rules.model.id, rules.digest)
+    calibration = rules.calibration.hash if rules.calibration else None
+    state = state_of(now, done_without(rules.definition, now, waived))
+    grounds = Grounds(state, rules.model.id, rules.digest, calibration)
     return Assessment((), None if grounds == scored else grounds)
 
 
@@ -92,6 +100,8 @@ def result_on(
     appraisal = appraisal_of(definition, now)
     observed = observations(definition, appraisal, now, waived)
     figures = rules.model.figures(observed)
+    adjusts = rules.model.adjusts
+    places = adjusts.adjusted(rules.calibration, participant, grounds.evidence, observed) if adjusts else {}
     without = done_without(definition, now, waived)
     document: dict[str, Any] = {
         "cohort": definition.cohort,
@@ -102,7 +112,8 @@ def result_on(
         "evidence": _references(now),
         "withheld": list(appraisal.withheld),
         "figures": described(definition.framework, figures, appraisal),
-        **layered(definition, rules.model.describes.id, figures, observed, appraisal, now),
+        **layered(Given(definition, rules.model, rules.calibration, observed, appraisal, now), figures, places),
+        "calibration": grounds.calibration,
         "receipt": _receipt(rules, grounds),
     }
     if without:
@@ -110,10 +121,10 @@ def result_on(
     return Result(grounds, canonical(document), sum(piece.late for piece in now), without)
 
 
-def _receipt(rules: Rules, grounds: Grounds) -> dict[str, str]:
+def _receipt(rules: Rules, grounds: Grounds) -> dict[str, str | None]:
     """All that the result is a function of, by hash or name: with the same it is computed again to the byte."""
     pack = canonical(rules.definition.framework.model_dump(mode="json"))
-    return {"evidence": grounds.evidence, "framework": hashed(pack), "rules": grounds.rules, "model": grounds.model}
+    return {"framework": hashed(pack)} | asdict(grounds)
 
 
 def state_of(pieces: Iterable[Piece], without: Iterable[Lack] = ()) -> str:

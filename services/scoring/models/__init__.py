@@ -6,6 +6,7 @@ over it. A cohort names its model in `cohort.toml`; `TALENTLINE_SCORING_MODEL` i
 """
 
 from services.scoring.core.model import Model, Use
+from services.scoring.models.many_facet_v1 import ManyFacet
 from services.scoring.models.rater_means_v1 import RaterMeans
 from shared.errors import PermanentError
 
@@ -19,6 +20,17 @@ MODELS: dict[str, Model] = {
                 participants=1,
                 adjusts_from=None,
                 words="plain means with the person who rated as the unit of error; any cohort, however small",
+            ),
+        ),
+        Model(
+            ManyFacet.id,
+            describes=RaterMeans(),
+            adjusts=ManyFacet(),
+            use=Use(
+                participants=1,
+                adjusts_from=ManyFacet.participants,
+                words="as rater-means/1, and domains corrected for who rated where assessors or markers overlap; "
+                "cohorts of 30 scored participants or more, for one scale in one cohort",
             ),
         ),
     )

@@ -197,6 +197,7 @@ def append_result(uow: UnitOfWork, rules: Rules, made: ScoredResult, result: Res
         "late": result.late,
         "waived": named_of(result.waived),
         "scored_at": at,
+        "calibration": result.grounds.calibration,
     }
     uow.execute(sa.insert(results).values(row))
 
@@ -308,11 +309,14 @@ def _latest(
     connection: sa.Connection, cohort: CohortId, participants: Sequence[ParticipantId]
 ) -> dict[ParticipantId, Latest]:
     r = results.c
-    query = sa.select(r.id, r.participant, r.version, r.evidence_state, r.model, r.rules, r.waived)
+    query = sa.select(r.id, r.participant, r.version, r.evidence_state, r.model, r.rules, r.calibration, r.waived)
     rows = connection.execute(query.where(r.cohort == cohort, r.participant.in_(participants)).order_by(r.version))
     return {
         row.participant: Latest(
-            row.id, row.version, Grounds(row.evidence_state, row.model, row.rules), tuple(row.waived or ())
+            row.id,
+            row.version,
+            Grounds(row.evidence_state, row.model, row.rules, row.calibration),
+            tuple(row.waived or ()),
         )
         for row in rows
     }

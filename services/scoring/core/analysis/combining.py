@@ -53,12 +53,10 @@ def _domain(domain: str, fits: Sequence[FitResult], weights: Mapping[str, float]
     given = [weights.get(fit.source or "", 1.0) for fit in fits]
     mean = sum(given) / len(given) or 1.0
     sources = [_source(fit, names, weight / mean) for fit, weight in zip(fits, given, strict=True)]
-    shared, method, estimated = _shared(sources, len(names))
+    alone_said = [Said(s.said, s.error, s.fit.variance.participant) for s in sources]
+    shared, method, estimated = variances_of_sources(alone_said, len(names))
     said, errors = np.stack([s.said for s in sources]), np.stack([s.error for s in sources])
-    precision = np.where(np.isnan(said), 0.0, np.array([[s.weight] for s in sources]) / (method + errors))
-    share = precision / (1 / shared + precision.sum(axis=0))
-    place = (share * np.nan_to_num(said)).sum(axis=0)
-    variance = (1 - share.sum(axis=0)) ** 2 * shared + (share**2 * np.nan_to_num(method + errors)).sum(axis=0)
+    place, variance = joined(said, errors, np.array([s.weight for s in sources]), shared, method)
     fair = _fair(sources, place)
     lines = tuple(
         _line(name, sources, n, place[n], float(np.sqrt(variance[n])), None if fair is None else float(fair[n]))
@@ -67,22 +65,45 @@ def _domain(domain: str, fits: Sequence[FitResult], weights: Mapping[str, float]
     return CombinedResult(domain, lines, tuple(fit.source or "" for fit in fits), method, estimated)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one source alone says of each participant (NaN: nothing), its error variance, and the participants'."""
+
+    said: Vector
+    error: Vector
+    prior: float
+
+
+def alone(place: Vector, variance: Vector, prior: float) -> tuple[Vector, Vector]:
+    """What ratings say by themselves, shrinkage undone: 1/e = 1/variance - 1/prior, y = place × (1 + e/prior)."""
+    error: Vector = 1 / np.maximum(1 / variance - 1 / prior, 1e-3)
+    said: Vector = place * (1 + error / prior)
+    return said, error
+
+
+def joined(said: Vector, error: Vector, weight: Vector, shared: float, method: float) -> tuple[Vector, Vector]:
+    """Places and error variances over sources (sources × participants, NaN: nothing). `weight`: of sources, mean 1."""
+    precision = np.where(np.isnan(said), 0.0, weight[:, None] / (method + error))
+    share = precision / (1 / shared + precision.sum(axis=0))
+    place: Vector = (share * np.nan_to_num(said)).sum(axis=0)
+    variance: Vector = (1 - share.sum(axis=0)) ** 2 * shared + (share**2 * np.nan_to_num(method + error)).sum(axis=0)
+    return place, variance
+
+
 def _source(fit: FitResult, names: Sequence[str], weight: float) -> _Source:
-    """Undo the shrinkage: 1/e = 1/se² - 1/σ², y = estimate × (1 + e/σ²)."""
     number = {name: n for n, name in enumerate(names)}
     said, error = np.full(len(names), np.nan), np.full(len(names), np.nan)
     prior = fit.variance.participant
     for line in fit.participants:
         if line.estimate is not None and line.se is not None:
-            alone = 1 / max(1 / line.se**2 - 1 / prior, 1e-3)
-            said[number[line.participant]] = line.estimate * (1 + alone / prior)
-            error[number[line.participant]] = alone
+            y, e = alone(np.array([line.estimate]), np.array([line.se**2]), prior)
+            said[number[line.participant]], error[number[line.participant]] = y[0], e[0]
     return _Source(fit, weight, said, error, {line.participant: line for line in fit.participants})
 
 
-def _shared(sources: Sequence[_Source], people: int) -> tuple[float, float, bool]:
+def variances_of_sources(sources: Sequence[Said], people: int) -> tuple[float, float, bool]:
     """ω², τ² and whether they were estimated: ω² is the mean covariance of two sources, τ² what is left of a source."""
-    total = float(np.mean([s.fit.variance.participant for s in sources]))
+    total = float(np.mean([s.prior for s in sources]))
     both = [np.isfinite(a.said) & np.isfinite(b.said) for a, b in combinations(sources, 2)]
     if people < ESTIMATED_FROM or not both or min(int(each.sum()) for each in both) < ESTIMATED_FROM:
         return max(total - ANCHOR, LEAST), ANCHOR, False
