@@ -90,7 +90,8 @@ def _troubles(connection: sa.Connection, cohort: CohortId) -> defaultdict[str, l
     ]
     ids = {row.payload["submission"] for row in rows}
     s = submissions.c
-    whose = dict(connection.execute(sa.select(s.id, s.connection).where(s.id.in_(ids))).tuples().all())
+    known = connection.execute(sa.select(s.id, s.connection).where(s.id.in_(ids)))
+    whose = {each.id: each.connection for each in known}
     found: defaultdict[str, list[Trouble]] = defaultdict(list)
     for row in rows:
         found[whose.get(row.payload["submission"], "")].append(Trouble(row.state == "parked", row.last_error))
