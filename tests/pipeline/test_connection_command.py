@@ -17,7 +17,8 @@ import pytest
 
 from tests.builders.intake import PILOT, recorded_requests
 from tests.builders.shell import Here, Shell
-from tests.servers.survey_tools import TOKEN, SurveyMonkeyApi, SurveyTools, TypeformApi
+from tests.servers.survey_tools import TOKEN, SurveyTools
+from tests.servers.tool_apis import SurveyMonkeyApi, TypeformApi
 
 FORM = "wNe360aT"
 ENV = "TALENTLINE_SECRET_APPRAISAL_360"
