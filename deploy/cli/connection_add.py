@@ -21,30 +21,32 @@ Name = Annotated[str, typer.Argument(metavar="CONNECTION", help="The connection'
 
 
 def add(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The cohort's folder: its cohort.toml is changed.")],
+    cohort: Annotated[str, typer.Argument(metavar="COHORT", help="The cohort's id, as cohort.toml says it.")],
     connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="A name for it: a to z, 0 to 9 and -.")],
     vendor: Annotated[str, typer.Option(help="The survey tool, by its name in docs/vendors.md.")],
     instrument: Annotated[Instrument, typer.Option(help="What it collects.")] = Instrument.APPRAISAL_360,
     secret_env: Annotated[str | None, typer.Option(help="The variable that will hold its secret.")] = None,
     setting: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of the tool.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Its folder; default: one here that is named as it.")] = None,
 ) -> None:
-    """Add a connection to a cohort's folder, and say what to set and do next. Nothing changes until the cohort is
-    opened or updated from the folder.
+    """Add a connection to the cohort.toml in a cohort's folder, and say what to set and do next. Nothing else changes
+    until the cohort is opened or updated from the folder.
     """
     if vendor not in VENDORS:
         complain(f"Survey tool {vendor} is not known here; these are: {', '.join(VENDORS)}.")
         raise typer.Exit(1)
     variable = secret_env or f"TALENTLINE_SECRET_{connection.upper().replace('-', '_')}"
     new = Connection(vendor=vendor, instrument=instrument, secret_env=variable, settings=_settings(setting or []))
+    place = folder or Path(cohort)
     try:
-        cohort = add_connection(folder, connection, new, vendors=VENDORS)
+        add_connection(place, cohort, connection, new, vendors=VENDORS)
     except FolderMistakes as error:
         for mistake in error.mistakes:
             complain(str(mistake))
         complain(f"{len(error.mistakes)} mistake(s); cohort.toml is as it was.")
         raise typer.Exit(1) from error
-    say(f"Added connection {connection} ({vendor}) to {folder / 'cohort.toml'}.")
-    for number, line in enumerate(_next(folder, cohort, connection, new), start=1):
+    say(f"Added connection {connection} ({vendor}) to {place / 'cohort.toml'}.")
+    for number, line in enumerate(_next(place, cohort, connection, new), start=1):
         say(f"  {number}. {line}")
 
 
@@ -72,14 +74,13 @@ def _next(folder: Path, cohort: str, name: str, new: Connection) -> Sequence[str
         steps.append(f"Set {new.secret_env} to the secret for the web door and the workers ({whose}).")
     if vendor.api_hosts or vendor.configured(new.settings).api_hosts:
         steps.append(f"Set {new.secret_env}_TOKEN to the token of the tool's API, for the workers.")
-    steps.append(f"Map the form's fields in {folder / 'programme' / 'form_fields.csv'}.")
     steps.append(f"talentline cohort open {folder} --update")
-    if isinstance(vendor, Polled):
-        steps.append(f"talentline connection backfill {cohort} {name}")
-    else:
+    this = f"{cohort} {name}"
+    if not isinstance(vendor, Polled):
         does = "makes the webhook" if isinstance(vendor, Registrar) else "prints what to paste into the tool"
-        steps.append(
-            f"talentline connection register {cohort} {name}   ({does}; its address is {address}/webhooks/{name})"
-        )
-    steps.append(f"talentline connection test {cohort} {name}")
+        steps.append(f"talentline connection register {this} --form FORM   ({does}: {address}/webhooks/{name})")
+    drafted = f"talentline mapping draft {this} --form FORM --to draft.csv"
+    steps.append(f"{drafted}   (from the tool's API or a test response; else docs/mapping.md)")
+    steps.append(f"Check the draft, copy its rows to {folder / 'programme'}: talentline cohort open {folder} --update")
+    steps.append(f"talentline connection test {this}")
     return steps

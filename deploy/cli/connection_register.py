@@ -32,6 +32,7 @@ def register(
         bool, typer.Option("--again", help="Also where it looks right, such as after the secret was changed.")
     ] = False,
     show_secret: Annotated[bool, typer.Option("--show-secret", help="Print the secret where it belongs.")] = False,
+    by: Annotated[str, typer.Option(help="Who does it, for the audit trail.")] = "coordinator",
     as_json: AsJson = False,
 ) -> None:
     """Make the webhook at the survey tool where its API can; elsewhere print the steps and the exact text to paste."""
@@ -41,7 +42,7 @@ def register(
     there = commands.connected(installation.intake, definition, connection)
     forms = form or there.forms
     _check(installation, there, forms)
-    results = [_registered(installation, there, each, again=again) for each in forms]
+    results = [_registered(installation, there, each, again=again, by=by) for each in forms]
     if as_json:
         show(
             {
@@ -80,24 +81,29 @@ def _check(installation: Installation, there: commands.Connected, forms: object)
 
 
 def _registered(
-    installation: Installation, there: commands.Connected, form: str, *, again: bool
+    installation: Installation, there: commands.Connected, form: str, *, again: bool, by: str
 ) -> Registered | Steps | str:
     """What became of it; in words, why it could not be done."""
     settings = installation.intake
     client = HttpClient(timeout=settings.fetch_timeout, max_bytes=settings.fetch_max_bytes)
+    wanted = there.wanted(installation.settings.address, form, anew=again)
     try:
-        return commands.register(client, there, there.wanted(installation.settings.address, form, anew=again))
+        made = commands.register(client, there, wanted)
     except Unreadable as error:
         return error.reason.words
     except TalentlineError as error:
         return f"{error}; check {there.secret_env}_TOKEN and its rights"
+    if isinstance(made, Registered):
+        with installation.db.write() as uow:
+            commands.keep_registered(uow, there, wanted, made, actor=by)
+    return made
 
 
 def _print(there: commands.Connected, form: str, result: Registered | Steps | str, *, show_secret: bool) -> None:
     if isinstance(result, str):
         complain(f"form {form}: {result}.")
     elif isinstance(result, Registered):
-        until = f"; the tool ends it at {result.until}: register again before" if result.until else ""
+        until = f"; the tool ends it at {result.until}, workers renew it before" if result.until else ""
         say(f"form {form}: {WORDS[result.outcome]}{until}")
         if result.secret:
             say(f"  {there.vendor_name} has chosen the secret, and shows it this once. Set it for the web door:")

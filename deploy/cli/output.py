@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.waiting import Progress, follow
 from shared.db import Database
@@ -40,7 +40,8 @@ def show(document: dict[str, Any]) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """A table; `empty` is said instead when there are no rows."""
-    shown = Table(*columns, title=title, title_justify="left", title_style="bold", header_style="bold")
+    named = [Column(name, overflow="fold", no_wrap=name == "id") for name in columns]  # nobody can type half an id
+    shown = Table(*named, title=title, title_justify="left", title_style="bold", header_style="bold")
     count = 0
     for row in rows:
         shown.add_row(*("" if cell is None else str(cell) for cell in row))

@@ -1,23 +1,35 @@
-"""Asking a vendor's API: one request with its placeholders filled in, on the vendor's lane; and having a form asked.
+"""Asking a vendor's API: one request with its placeholders filled in, on the vendor's lane; having a form asked, and
+having a webhook made there.
 
 For handlers, which do it for submissions and runs, and for commands, which do it while a person waits.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.intake import store
 from services.intake.core.polling import OVERLAP, stamped
+from services.intake.core.registering import Change, Registered, Registrar, Wanted
+from services.intake.core.shapes import moment
 from services.intake.core.vendor import SINCE, TOKEN, ApiAnswer, RequestNeeded, Vendor
 from services.intake.store import Place
+from shared import clock
 from shared.cohort.definition import CohortDefinition
 from shared.db import UnitOfWork
 from shared.errors import PermanentError
-from shared.events import PageDue
+from shared.events import PageDue, RenewalDue
 from shared.http_client import HttpClient
 from shared.ids import CohortId, ConnectionName
 from shared.lanes import Lane
 from shared.outbox import publish
+from shared.timers import set_timer
+
+MOST_LOOKS = 20
+"""Requests at most before a webhook is made: a list of the tool's, not a crawl."""
+
+
+SHORTEST = timedelta(hours=2)
+"""A webhook that ends sooner, or has ended, is renewed in an hour all the same."""
 
 
 class NoToken(PermanentError):
@@ -71,3 +83,37 @@ def places_of(definition: CohortDefinition, name: str) -> list[Place]:
     """The forms of a connection that are mapped: of others nobody asks for responses."""
     forms = sorted({field.form_id for field in definition.form_fields if field.connection == name})
     return [Place(CohortId(definition.cohort), name, form) for form in forms]
+
+
+def registered(
+    client: HttpClient, vendor: Vendor, registrar: Registrar, wanted: Wanted, token: str | None
+) -> Registered:
+    """Make the webhook at the tool; it looks first, and leaves alone what is right. `registrar` is the same vendor.
+
+    Raises:
+        Unreadable, NoToken, ApiUnavailable, ApiRefused: it could not be done; nothing is half done but what it says.
+    """
+    answers: tuple[ApiAnswer, ...] = ()
+    for _ in range(MOST_LOOKS):
+        step = registrar.register(wanted, answers)
+        if isinstance(step, Registered):
+            return step
+        if isinstance(step, Change):
+            return step.done(asked(client, vendor, step.needed, token))
+        answers = (*answers, asked(client, vendor, step, token))
+    raise PermanentError("the tool lists too many webhooks; delete there those that nobody needs")
+
+
+def have_renewed(uow: UnitOfWork, cohort: CohortId, wanted: Wanted, made: Registered) -> datetime | None:
+    """Set the timer by which a webhook that the tool ends by itself is renewed: when half of its time is over, so that
+    what fails can be tried again or mended. Gives when; None: it does not end.
+    """
+    ends = moment(made.until)
+    if ends is None or ends.tzinfo is None:
+        return None
+    now = clock.now()
+    at = now + max(ends - now, SHORTEST) / 2
+    name = ConnectionName(wanted.connection)
+    event = RenewalDue(cohort=cohort, connection=name, form=wanted.form_id, address=wanted.address)
+    set_timer(uow, f"renewal {cohort} {name} {wanted.form_id}"[:200], at, event)
+    return at

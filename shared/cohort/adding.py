@@ -17,11 +17,14 @@ class CantAdd(PermanentError):
     """The connection can't be added; the file is as it was."""
 
 
-def add_connection(folder: Path, name: str, connection: Connection, *, vendors: Mapping[str, Tool]) -> str:
-    """Write a connection's table into the folder's cohort.toml; gives the id of the cohort.
+def add_connection(
+    folder: Path, cohort: str, name: str, connection: Connection, *, vendors: Mapping[str, Tool]
+) -> None:
+    """Write a connection's table into the cohort.toml of a cohort's folder.
 
     Raises:
-        CantAdd: there is no such file, it can't be read or written, or a connection has that name.
+        CantAdd: there is no such file, it can't be read or written, it is another cohort's, or a connection has that
+            name.
         FolderMistakes: with the table cohort.toml would hold mistakes.
     """
     path = folder / FILE
@@ -29,9 +32,13 @@ def add_connection(folder: Path, name: str, connection: Connection, *, vendors: 
         before = path.read_text(encoding="utf-8")
         document = tomlkit.parse(before)
     except (OSError, UnicodeDecodeError) as error:
-        raise CantAdd(f"{path} can't be read ({type(error).__name__}); give the cohort's folder, not its id") from None
+        raise CantAdd(f"{path} can't be read ({type(error).__name__}); say with --folder where it is") from None
     except TOMLKitError as error:
         raise CantAdd(f"{path} is not valid TOML ({error}); correct it first") from None
+    if document.get("cohort") != cohort:
+        raise CantAdd(
+            f"{path} describes cohort {document.get('cohort')}, not {cohort}; give that id, or another --folder"
+        )
     there = document.setdefault("connections", tomlkit.table(is_super_table=True))
     if not isinstance(there, MutableMapping):
         raise CantAdd(f"{path}: connections is no table of tables; correct it first")
@@ -39,12 +46,11 @@ def add_connection(folder: Path, name: str, connection: Connection, *, vendors: 
         raise CantAdd(f"{path} has a connection {name} already; change it there, or choose another name")
     there[name] = _table(connection)
     after = tomlkit.dumps(document)
-    cohort = _checked(after, vendors)
+    _check(after, vendors)
     try:
         path.write_text(after, encoding="utf-8")
     except OSError as error:
         raise CantAdd(f"{path} can't be written ({error.strerror})") from None
-    return cohort
 
 
 def _table(connection: Connection) -> tomlkit.items.Table:
@@ -59,12 +65,11 @@ def _table(connection: Connection) -> tomlkit.items.Table:
     return table
 
 
-def _checked(text: str, vendors: Mapping[str, Tool]) -> str:
-    """The cohort's id. Raises FolderMistakes for a text that is no cohort.toml."""
+def _check(text: str, vendors: Mapping[str, Tool]) -> None:
+    """Raises FolderMistakes for a text that is no cohort.toml."""
     found = Findings()
     with tempfile.TemporaryDirectory() as place:
         Path(place, FILE).write_text(text, encoding="utf-8")
         rules = read_rules(Path(place), vendors, found)
     if found.mistakes or rules.toml is None:
         raise FolderMistakes(found.mistakes)
-    return rules.toml.cohort

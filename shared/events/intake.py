@@ -38,6 +38,18 @@ class PageDue(Event):
     """Where in a run it belongs; None: a run is to begin, or to go on from where it is."""
 
 
+class RenewalDue(Event):
+    """A webhook that its survey tool would end by itself is to be renewed before."""
+
+    name: ClassVar[str] = "intake.renewal_due.v1"
+
+    cohort: CohortId
+    connection: ConnectionName
+    form: str
+    address: str
+    """The webhook's address as it was registered, without a secret in it."""
+
+
 class MappingChanged(Event):
     """What arrived on these connections is to be read again, because what it means has changed.
 

@@ -11,6 +11,8 @@ from shared.cohort.folder import FolderMistakes, read_folder
 from shared.words import Instrument
 from tests.builders.described_folder import described
 
+COHORT = "pilot-p"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -22,20 +24,23 @@ def connection(vendor: str = "tally", **settings: str) -> Connection:
     return Connection(vendor=vendor, instrument=Instrument.APPRAISAL_360, secret_env="TEST_SECRET", settings=settings)
 
 
+def add(folder: Path, name: str, new: Connection) -> None:
+    add_connection(folder, COHORT, name, new, vendors=VENDORS)
+
+
 def text(folder: Path) -> str:
     return (folder / "cohort.toml").read_text(encoding="utf-8")
 
 
 def test_what_was_written_stays_to_the_last_sign(folder: Path) -> None:
     before = text(folder)
-    cohort = add_connection(folder, "forms", connection("qualtrics", api_host="lhr1.qualtrics.com"), vendors=VENDORS)
+    add(folder, "forms", connection("qualtrics", api_host="lhr1.qualtrics.com"))
     after = text(folder)
     start, end = shared(before, after)
     assert before[:start] + before[start:] == before
     assert len(start_and_rest(before, after)) == len(after) - len(before)
     assert end >= start
     found = read_folder(folder, vendors=VENDORS).definition
-    assert found.cohort == cohort
     assert found.connections["forms"] == connection("qualtrics", api_host="lhr1.qualtrics.com")
 
 
@@ -59,23 +64,30 @@ def start_and_rest(before: str, after: str) -> str:
 def test_a_name_that_is_taken_or_no_name_changes_nothing(folder: Path, name: str) -> None:
     before = text(folder)
     with pytest.raises((CantAdd, FolderMistakes)):
-        add_connection(folder, name, connection(), vendors=VENDORS)
+        add(folder, name, connection())
     assert text(folder) == before
 
 
 def test_settings_that_the_tool_refuses_change_nothing(folder: Path) -> None:
     before = text(folder)
     with pytest.raises(FolderMistakes, match="api_host"):
-        add_connection(folder, "q", connection("qualtrics"), vendors=VENDORS)
+        add(folder, "q", connection("qualtrics"))
     assert text(folder) == before
 
 
 def test_a_file_that_is_broken_or_not_there_is_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CantAdd, match="can't be read"):
-        add_connection(tmp_path / "nowhere", "q", connection(), vendors=VENDORS)
+        add(tmp_path / "nowhere", "q", connection())
     (folder / "cohort.toml").write_text("cohort = ", encoding="utf-8")
     with pytest.raises(CantAdd, match="not valid TOML"):
-        add_connection(folder, "q", connection(), vendors=VENDORS)
+        add(folder, "q", connection())
+
+
+def test_a_folder_of_another_cohort_is_left_alone(folder: Path) -> None:
+    before = text(folder)
+    with pytest.raises(CantAdd, match=f"describes cohort {COHORT}, not other"):
+        add_connection(folder, "other", "q", connection(), vendors=VENDORS)
+    assert text(folder) == before
 
 
 def test_a_cohort_without_connections_gets_its_first(folder: Path) -> None:
@@ -83,7 +95,7 @@ def test_a_cohort_without_connections_gets_its_first(folder: Path) -> None:
     start = next(n for n, line in enumerate(lines) if line.startswith("[connections."))
     end = next(n for n in range(start + 1, len(lines)) if lines[n].startswith("["))
     (folder / "cohort.toml").write_text("".join(lines[:start] + lines[end:]), encoding="utf-8")
-    add_connection(folder, "first", connection(), vendors=VENDORS)
+    add(folder, "first", connection())
     assert "[connections.first]" in text(folder)
 
 
@@ -96,5 +108,5 @@ def test_connections_that_are_no_table_change_nothing(folder: Path, value: str) 
     broken = f"{value}{kept}" if value.startswith("connections") else f"{kept}\n{value}"
     (folder / "cohort.toml").write_text(broken, encoding="utf-8")
     with pytest.raises((CantAdd, FolderMistakes)):
-        add_connection(folder, "first", connection(), vendors=VENDORS)
+        add(folder, "first", connection())
     assert text(folder) == broken

@@ -1,10 +1,8 @@
 """Another cohort, run with `talentline up` and the commands as a coordinator types them: no code knows it."""
 
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,38 +16,10 @@ import pytest
 from deploy.demo.sending import Sender
 from tests.builders.bench import TOKEN
 from tests.builders.cohort_folder import WrittenCohort, write_cohort
+from tests.builders.shell import SECRET, Shell
 
 COHORT = "northern-leaders"
-SECRET = "another-secret"
 STOP_S = 30
-
-
-class Shell:
-    """Types commands into one installation."""
-
-    def __init__(self, data_dir: Path, secret_env: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TALENTLINE_")}
-        self.environment = {
-            **kept,
-            "TALENTLINE_DATA_DIR": str(data_dir),
-            "TALENTLINE_HTTP_PORT": str(self.port),
-            "TALENTLINE_API_TOKEN": TOKEN,
-            secret_env: SECRET,
-        }
-
-    def type(self, *words: str, status: int = 0) -> str:
-        """Run a command; it must end with this status. Gives what it printed."""
-        command = [sys.executable, "-m", "deploy", *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
-        assert done.returncode == status, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def json(self, *words: str) -> Any:
-        """Run a listing with --json."""
-        return json.loads(self.type(*words, "--json"))
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ import httpx
 import pytest
 
 from tests.builders.intake import PILOT, recorded_requests
-from tests.pipeline.test_command import Shell
-from tests.servers.survey_tools import TOKEN, SurveyMonkeyApi, SurveyTools, TypeformApi
+from tests.builders.shell import Here, Shell
+from tests.servers.survey_tools import TOKEN, SurveyTools
+from tests.servers.tool_apis import SurveyMonkeyApi, TypeformApi
 
 FORM = "wNe360aT"
 ENV = "TALENTLINE_SECRET_APPRAISAL_360"
@@ -57,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     typeform.page_size = 10
     typeform.responses = responses(today)
     with SurveyTools([typeform, monkey], place).running() as tools:
-        shell = Shell(place / "var", ENV)
+        shell = Here(place / "var", ENV)
         shell.environment |= tools.environment | {f"{ENV}_TOKEN": TOKEN, "TALENTLINE_METRICS_PORT": "0"}
         shell.environment |= {"TALENTLINE_SECRET_MONKEY": "s", "TALENTLINE_SECRET_MONKEY_TOKEN": TOKEN}
         shell.type("cohort", "open", str(folder))
@@ -159,7 +160,8 @@ def test_a_webhook_is_made_once_and_left_alone_afterwards(site: Site) -> None:
 
 def test_a_connection_is_added_opened_registered_and_back_filled(site: Site) -> None:
     before = (site.folder / "cohort.toml").read_text(encoding="utf-8")
-    add = ("connection", "add", str(site.folder), "monkey", "--vendor", "surveymonkey")
+    there = ("--folder", str(site.folder))
+    add = ("connection", "add", "pilot-p", "monkey", *there, "--vendor", "surveymonkey")
     said = site.shell.type(*add, status=1)
     assert "connections.monkey.settings.client_id: is missing" in said
     assert (site.folder / "cohort.toml").read_text(encoding="utf-8") == before
@@ -191,8 +193,11 @@ def test_what_is_not_there_is_said_with_what_is(site: Site) -> None:
     assert "cohort pilot-p has no connection nothing (appraisal-360" in said
     assert "is not open here" in site.shell.type("connection", "list", "nobody", status=1)
     said = site.shell.type("connection", "add", "pilot-p", "x", "--vendor", "tally", status=1)
-    assert "give the cohort's folder, not its id" in said
-    said = site.shell.type("connection", "add", str(site.folder), "x", "--vendor", "talli", status=1)
+    assert "pilot-p/cohort.toml can't be read (FileNotFoundError); say with --folder where it is" in said
+    there = ("--folder", str(site.folder))
+    said = site.shell.type("connection", "add", "other", "x", *there, "--vendor", "tally", status=1)
+    assert "describes cohort pilot-p, not other" in said
+    said = site.shell.type("connection", "add", "pilot-p", "x", *there, "--vendor", "talli", status=1)
     assert "not known here" in said
-    site.shell.type("connection", "add", str(site.folder), "x", "--vendor", "tally", "--setting", "a", status=2)
+    site.shell.type("connection", "add", "pilot-p", "x", *there, "--vendor", "tally", "--setting", "a", status=2)
     site.shell.type("connection", "backfill", "pilot-p", "appraisal-360", "--since", "yesterday", status=2)

@@ -1,10 +1,7 @@
 """`talentline deliveries …` as an operator types it, on an installation where some things could not be delivered."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +19,7 @@ from shared.http_client import ApiRefused
 from shared.ids import CohortId, DeliveryId, RunId
 from shared.timers import set_timer
 from tests.builders.bus import a_delivery, handled_by, row
+from tests.builders.shell import environment_of, typed_here
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "command.md"
 
@@ -45,12 +43,9 @@ class Desk:
 
     def type(self, *words: str, status: int = 0) -> str:
         """Run `talentline deliveries` with these words; it must end with this status. Gives what it printed."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TALENTLINE_")}
-        environment = {**kept, "TALENTLINE_DATA_DIR": str(self.place), "COLUMNS": "200"}
-        command = [sys.executable, "-m", "deploy", "deliveries", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-        assert done.returncode == status, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        done = typed_here(environment_of(self.place), "deliveries", *words)
+        assert done.status == status, done.out + done.err
+        return done.out + done.err
 
     def json(self, *words: str) -> Any:
         return json.loads(self.type(*words, "--json"))

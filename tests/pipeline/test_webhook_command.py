@@ -1,10 +1,7 @@
 """`talentline webhook explain` as a coordinator types it: over recorded files, and of what is stored."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +23,7 @@ from shared.cohort.opening import open_cohort
 from shared.db import Database
 from shared.words import Instrument
 from tests.builders import intake
+from tests.builders.shell import environment_of, typed_here
 from tests.builders.vendor_samples import every
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -39,13 +37,9 @@ class Terminal:
 
     def type(self, *words: str, status: int = 0) -> tuple[list[Any], str]:
         """Run `talentline webhook explain`: the objects that it printed, and what it complained of."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TALENTLINE_")}
-        environment = {**kept, "TALENTLINE_DATA_DIR": str(self.place), "COLUMNS": "200"}
-        command = [sys.executable, "-m", "deploy", "webhook", "explain", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-        assert done.returncode == status, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+        done = typed_here(environment_of(self.place), "webhook", "explain", *words)
+        assert done.status == status, done.out + done.err
+        return [json.loads(line) for line in done.out.splitlines()], done.err
 
 
 @pytest.fixture

@@ -1,73 +1,54 @@
-"""A stand-in for a vendor's API in the wrong hands: what it does to whoever asks is set before each test."""
+"""A survey tool's API in the wrong hands: what it does to whoever asks is set before each test."""
 
 import gzip
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 
 from shared.http_client import HttpClient
-from tests.servers.rerouted import Rerouted
+from tests.servers.survey_tools import Connection, Tool
 
 MOST = 100_000
 """Bytes of an answer that are read."""
 SHORT = timedelta(seconds=0.5)
 
 
-class HostileApi:
-    """It listens on a free port of this machine, as whatever host it is asked for."""
+class HostileApi(Tool):
+    """It is whatever host it is asked for."""
 
-    def __init__(self) -> None:
-        self.asked: list[str] = []
+    def __init__(self, hosts: Iterable[str]) -> None:
+        super().__init__()
+        packed()
+        self._hosts = frozenset(hosts)
+        self.requests: list[str] = []
         """Host and path of each request."""
         self.sent = 0
         """Bytes that went out."""
         self.patience = timedelta(seconds=10)
         """Of whoever asks, for one answer."""
         self.behaves: Callable[[Answering], None] = good
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
-    def __enter__(self) -> Self:
-        packed()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    @property
+    def hosts(self) -> frozenset[str]:
+        return self._hosts
 
     def client(self) -> HttpClient:
-        """The program's own client, with every connection led here."""
-        return HttpClient(timeout=self.patience, max_bytes=MOST, transport=Rerouted(self._server.server_address[1]))
+        """The program's own client."""
+        return HttpClient(timeout=self.patience, max_bytes=MOST)
+
+    def talk(self, connection: Connection) -> None:
+        self.requests.append(f"{connection.headers['Host']}{connection.path}")
+        connection.rfile.read(int(connection.headers.get("Content-Length") or 0))
+        connection.close_connection = True
+        self.behaves(Answering(self, connection))
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, api: HostileApi) -> None:
-        super().__init__(("127.0.0.1", 0), Answering)
-        self.api = api
-
-    def handle_error(self, *_: object) -> None:
-        """Who asked hung up: that is what is wanted of it."""
-
-
-class Answering(BaseHTTPRequestHandler):
+class Answering:
     """One request, as `HostileApi.behaves` answers it."""
 
-    server: _Server
-
-    def do_GET(self) -> None:
-        self.server.api.asked.append(f"{self.headers['Host']}{self.path}")
-        self.server.api.behaves(self)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.do_GET()
+    def __init__(self, api: HostileApi, connection: Connection) -> None:
+        self._api, self._connection = api, connection
 
     def say(self, status: int, body: bytes = b"", **headers: str) -> None:
         """A whole answer."""
@@ -76,19 +57,14 @@ class Answering(BaseHTTPRequestHandler):
 
     def begin(self, status: int, **headers: str) -> None:
         """The head of an answer."""
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.begin(status, {"Connection": "close", **named})
 
-    def put(self, body: bytes) -> None:
-        """A part of an answer's body."""
-        self.wfile.write(body)
-        self.wfile.flush()
-        self.server.api.sent += len(body)
-
-    def log_message(self, *_: object) -> None:
-        """Silent."""
+    def put(self, part: bytes) -> None:
+        """Bytes of an answer, as they are."""
+        self._connection.wfile.write(part)
+        self._connection.wfile.flush()
+        self._api.sent += len(part)
 
 
 def good(answering: Answering) -> None:
@@ -114,10 +90,9 @@ def drips(answering: Answering) -> None:
 
 
 def drips_its_head(answering: Answering) -> None:
-    answering.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    answering.put(b"HTTP/1.1 200 OK\r\n")
     for number in range(60):
-        answering.wfile.write(f"X-{number}: y\r\n".encode())
-        answering.wfile.flush()
+        answering.put(f"X-{number}: y\r\n".encode())
         time.sleep(0.1)
 
 

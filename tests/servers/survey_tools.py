@@ -1,4 +1,4 @@
-"""Stand-ins for survey tools' APIs: they keep webhooks and responses, give pages, and can be told to fail.
+"""Stand-ins for survey tools' APIs, which can be told to fail. `tool_apis` are well behaved, `hostile_api` is not.
 
 A stand-in answers in this process (`transport`), or for any program on this machine as a proxy that holds certificates
 for the tools' hosts (`SurveyTools`): with `environment` set, https requests to them end here.
@@ -9,12 +9,13 @@ import socketserver
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -57,6 +58,11 @@ class Tool:
 
     host = ""
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that it is."""
+        return frozenset({self.host})
+
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.failures: deque[Answer] = deque()
@@ -76,6 +82,14 @@ class Tool:
     def answer(self, request: Asked) -> Answer:
         raise NotImplementedError
 
+    def talk(self, connection: "Connection") -> None:
+        """Answer one request of a real connection."""
+        body = connection.rfile.read(int(connection.headers.get("Content-Length") or 0))
+        headers = {key.lower(): value for key, value in connection.headers.items()}
+        url = f"https://{connection.host}{connection.path}"
+        status, more, said = self(Asked(connection.command, url, headers, body))
+        connection.say(status, sent(said), more)
+
     @property
     def transport(self) -> httpx.MockTransport:
         """The tool in this process."""
@@ -92,84 +106,6 @@ def sent(said: Any) -> bytes:
     return said if isinstance(said, bytes) else b"" if said is None else json.dumps(said).encode()
 
 
-class TypeformApi(Tool):
-    """api.typeform.com: webhooks by tag, responses newest first."""
-
-    host = "api.typeform.com"
-
-    def __init__(self, form: str) -> None:
-        super().__init__()
-        self.form = form
-        self.hooks: dict[str, dict[str, Any]] = {}
-        self.responses: list[dict[str, Any]] = []
-        """In any order; each as the API lists it."""
-        self.page_size = 1000
-
-    def answer(self, request: Asked) -> Answer:
-        base = f"/forms/{self.form}"
-        if request.path == f"{base}/webhooks":
-            return 200, {}, {"items": [hook | {"secret": None} for hook in self.hooks.values()]}
-        if request.path.startswith(f"{base}/webhooks/") and request.method == "PUT":
-            tag = request.path.rsplit("/", 1)[1]
-            self.hooks[tag] = request.json() | {"tag": tag}
-            return 200, {}, self.hooks[tag]
-        if request.path == f"{base}/responses":
-            return 200, {}, self._page(request.query)
-        return 404, {}, {"code": "FORM_NOT_FOUND"}
-
-    def _page(self, query: dict[str, str]) -> dict[str, Any]:
-        there = sorted(self.responses, key=lambda each: (each["submitted_at"], each["token"]), reverse=True)
-        there = [each for each in there if each["submitted_at"] >= query.get("since", "")]
-        tokens = [each["token"] for each in there]
-        if "before" in query:
-            there = there[tokens.index(query["before"]) + 1 :]
-        size = min(int(query["page_size"]), self.page_size)
-        return {"total_items": len(there), "page_count": -(-len(there) // size), "items": there[:size]}
-
-
-class SurveyMonkeyApi(Tool):
-    """api.surveymonkey.com: webhooks by name, responses oldest first, and the survey that names their choices."""
-
-    host = "api.surveymonkey.com"
-
-    def __init__(self, survey: dict[str, Any]) -> None:
-        super().__init__()
-        self.survey = survey
-        self.hooks: dict[str, dict[str, Any]] = {}
-        self.responses: list[dict[str, Any]] = []
-        self.page_size = 100
-
-    def answer(self, request: Asked) -> Answer:
-        path, survey = request.path.removeprefix("/v3"), f"/surveys/{self.survey['id']}"
-        if path.startswith("/webhooks"):
-            return self._hook(request, path)
-        if path == f"{survey}/details":
-            return 200, {}, self.survey
-        if path == f"{survey}/responses/bulk":
-            return 200, {}, self._page(request.query)
-        for each in self.responses:
-            if path == f"{survey}/responses/{each['id']}/details":
-                return 200, {}, each
-        return 404, {}, {"error": {"id": "1020"}}
-
-    def _hook(self, request: Asked, path: str) -> Answer:
-        name = path.removeprefix("/webhooks").strip("/")
-        if request.method == "GET" and not name:
-            return 200, {}, {"data": [{"id": key, "name": hook["name"]} for key, hook in self.hooks.items()]}
-        if request.method == "GET":
-            return 200, {}, self.hooks[name]
-        key = name or str(1000 + len(self.hooks))
-        self.hooks[key] = self.hooks.get(key, {}) | request.json() | {"id": key}
-        return (200 if name else 201), {}, self.hooks[key]
-
-    def _page(self, query: dict[str, str]) -> dict[str, Any]:
-        there = [each for each in self.responses if each["date_modified"] >= query.get("start_modified_at", "")]
-        there.sort(key=lambda each: str(each["date_modified"]))
-        size, page = min(int(query["per_page"]), self.page_size), int(query["page"])
-        links = {"next": "https://api.surveymonkey.com/v3/elsewhere?page=9"} if page * size < len(there) else {}
-        return {"data": there[(page - 1) * size : page * size], "page": page, "per_page": size, "links": links}
-
-
 @dataclass
 class SurveyTools:
     """A proxy behind which the tools' hosts are. `environment` leads httpx (and so every process of ours) here."""
@@ -180,10 +116,10 @@ class SurveyTools:
 
     @contextmanager
     def running(self) -> Iterator["SurveyTools"]:
-        chain = certificate(self.folder, [tool.host for tool in self.tools])
+        chain = certificate(self.folder, [host for tool in self.tools for host in sorted(tool.hosts)])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
-        server = _Proxy({tool.host: tool for tool in self.tools}, context)
+        server = _Proxy({host: tool for tool in self.tools for host in tool.hosts}, context)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         self.environment = {
@@ -204,7 +140,7 @@ class _Proxy(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def __init__(self, tools: dict[str, Tool], context: ssl.SSLContext) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
+        super().__init__(("127.0.0.1", 0), Connection)
         self.tools = tools
         self.context = context
 
@@ -212,15 +148,17 @@ class _Proxy(socketserver.ThreadingTCPServer):
         """A client that goes away in mid-talk is none of our business."""
 
 
-class _Connection(BaseHTTPRequestHandler):
+class Connection(BaseHTTPRequestHandler):
     """One connection: CONNECT to a host, then TLS, then requests."""
 
     protocol_version = "HTTP/1.1"
     server: _Proxy
     tool: Tool | None = None
+    host = ""
 
     def do_CONNECT(self) -> None:
-        self.tool = self.server.tools.get(self.path.partition(":")[0])
+        self.host = self.path.partition(":")[0]
+        self.tool = self.server.tools.get(self.host)
         if self.tool is None:
             self.send_error(502)
             return
@@ -231,18 +169,21 @@ class _Connection(BaseHTTPRequestHandler):
         self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
 
+    def say(self, status: int, body: bytes = b"", headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        """A whole answer."""
+        self.begin(status, {"Content-Length": str(len(body)), **headers})
+        self.wfile.write(body)
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """The head of an answer."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
     def _answered(self) -> None:
         assert self.tool is not None
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        status, more, said = self.tool(Asked(self.command, f"https://{self.tool.host}{self.path}", headers, body))
-        content = sent(said)
-        self.send_response(status)
-        for key, value in more.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.tool.talk(self)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answered  # noqa: N815  (the base class calls these)
 

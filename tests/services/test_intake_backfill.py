@@ -44,7 +44,8 @@ from tests.builders.intake import (
     typeform_request,
 )
 from tests.builders.vendor_samples import SAMPLES
-from tests.servers.survey_tools import TOKEN, Asked, SurveyMonkeyApi, Tool, TypeformApi
+from tests.servers.survey_tools import TOKEN, Asked, Tool
+from tests.servers.tool_apis import SurveyMonkeyApi, TypeformApi
 
 FORM, NAME = "wNe360aT", "appraisal-360"
 COHORT = CohortId("pilot-p")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from tests.builders.intake import PILOT
 from tests.builders.vendor_samples import Sample, genuine
 from tests.servers import hostile_api
 from tests.servers.hostile_api import Answering, HostileApi
+from tests.servers.survey_tools import SurveyTools
 
 THIN = [sample for sample in genuine() if sample.recorded.api and sample.scheme != "oidc_jwt"]
 over = pytest.mark.parametrize("sample", THIN, ids=[sample.vendor for sample in THIN])
@@ -37,9 +39,12 @@ TOKEN = "api-token-hush"
 
 
 @pytest.fixture
-def api() -> Iterator[HostileApi]:
-    with HostileApi() as server:
-        yield server
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileApi]:
+    hostile = HostileApi({host for sample in THIN for host in sample.plugin.api_hosts})
+    with SurveyTools([hostile], tmp_path).running() as tools:
+        for name, value in tools.environment.items():
+            monkeypatch.setenv(name, value)
+        yield hostile
 
 
 class Site:
@@ -123,8 +128,8 @@ def test_a_redirect_is_not_followed(
     api.behaves = hostile_api.redirects
     site = Site(db, sample, api, monkeypatch)
     site.handle()
-    assert len(api.asked) == 1
-    assert {asked.partition("/")[0] for asked in api.asked} <= sample.plugin.api_hosts
+    assert len(api.requests) == 1
+    assert {asked.partition("/")[0] for asked in api.requests} <= sample.plugin.api_hosts
     assert (site.submission.state, site.submission.reason) == ("quarantined", "api_refused")
 
 

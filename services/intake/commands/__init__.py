@@ -9,6 +9,7 @@ from services.intake.commands.connections import (
     UnknownConnection,
     backfill,
     connected,
+    keep_registered,
     register,
 )
 from services.intake.commands.explained import explained
@@ -34,6 +35,7 @@ __all__ = [
     "connected",
     "explained",
     "judged",
+    "keep_registered",
     "personal_links",
     "register",
     "request_run",

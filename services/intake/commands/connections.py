@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake import store
-from services.intake.asking import ask_for, asked, places_of
+from services.intake.asking import ask_for, have_renewed, places_of, registered
 from services.intake.core.polling import Polled, Poller
-from services.intake.core.registering import Change, Guide, Registered, Registrar, Steps, Wanted
-from services.intake.core.vendor import ApiAnswer, Secrets, Vendor
+from services.intake.core.registering import Guide, Registered, Registrar, Steps, Wanted
+from services.intake.core.vendor import Secrets, Vendor
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
 from shared.cohort.definition import CohortDefinition
@@ -18,8 +18,6 @@ from shared.errors import PermanentError
 from shared.http_client import HttpClient
 from shared.ids import CohortId
 from shared.outbox import audited
-
-MOST_LOOKS = 20
 
 
 class UnknownConnection(PermanentError):
@@ -86,15 +84,16 @@ def register(client: HttpClient, there: Connected, wanted: Wanted) -> Registered
     vendor = there.vendor
     if not isinstance(vendor, Registrar):
         return vendor.steps(wanted) if isinstance(vendor, Guide) else Steps((f"Webhook address: {wanted.address}",))
-    answers: tuple[ApiAnswer, ...] = ()
-    for _ in range(MOST_LOOKS):
-        step = vendor.register(wanted, answers)
-        if isinstance(step, Registered):
-            return step
-        if isinstance(step, Change):
-            return step.done(asked(client, vendor, step.needed, there.token))
-        answers = (*answers, asked(client, vendor, step, there.token))
-    raise PermanentError(f"{there.vendor_name} lists too many webhooks; delete there those that nobody needs")
+    return registered(client, vendor, vendor, wanted, there.token)
+
+
+def keep_registered(
+    uow: UnitOfWork, there: Connected, wanted: Wanted, made: Registered, *, actor: str
+) -> datetime | None:
+    """Note that a webhook was made, and have it renewed by workers if the tool ends it by itself; gives when."""
+    detail = {"cohort": there.cohort, "form": wanted.form_id, "outcome": str(made.outcome), "until": made.until}
+    audited(uow, actor=actor, action="connection.registered", subject=there.name, detail=detail)
+    return have_renewed(uow, there.cohort, wanted, made)
 
 
 def backfill(uow: UnitOfWork, there: Connected, *, since: datetime | None, actor: str) -> None:

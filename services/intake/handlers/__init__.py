@@ -3,7 +3,8 @@
 Most submissions carry everything, and one transaction does it all. A thin webhook only points to the response: then
 the vendor's API is asked with no transaction open (an `Effect`), and what it answered is kept for a retry.
 `reading` finds out what a submission means, `fetching` asks a vendor's API, `recording` stores and tells; `backfilling`
-asks for what no webhook brought, `rereading` reads again what arrived before its mapping changed.
+asks for what no webhook brought, `renewing` has webhooks go on that their tool would end, `rereading` reads again what
+arrived before its mapping changed.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from services.intake.handlers.backfilling import Backfill
 from services.intake.handlers.fetching import Fetch, Fetched, fetched, too_many_requests, unread
 from services.intake.handlers.reading import Reader, meant
 from services.intake.handlers.recording import Understood, record, record_much
+from services.intake.handlers.renewing import Renewal
 from services.intake.handlers.rereading import reread
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, Vendors
@@ -75,6 +77,7 @@ def handlers(settings: IntakeSettings, vendors: Vendors = VENDORS, client: HttpC
             Effect(begin=begin, act=act, settle=settle, lane=lane), many=partial(_begin_many, reader)
         ),
         **Backfill(settings, vendors, client).handlers,
+        **Renewal(settings, vendors, client).handlers,
         MappingChanged.name: partial(reread, reader),
     }
 

@@ -13,7 +13,7 @@ from services.intake.store.listings import Refusal, refusals
 from services.intake.store.polls import PAGE, Poll, polls_of
 from services.intake.tables import submissions
 from shared.bus import deliveries, events, in_state
-from shared.events import SubmissionReceived
+from shared.events import RenewalDue, SubmissionReceived
 from shared.ids import CohortId
 
 LAST = 200
@@ -22,7 +22,7 @@ LAST = 200
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A submission that the handlers could not deal with so far. `parked`: it waits for a person."""
+    """A submission, or a renewal, that the handlers could not deal with so far. `parked`: it waits for a person."""
 
     parked: bool
     words: str
@@ -76,24 +76,26 @@ def _is_no_probe() -> sa.ColumnElement[bool]:
 
 
 def _troubles(connection: sa.Connection, cohort: CohortId) -> defaultdict[str, list[Trouble]]:
-    """What failed so far of a cohort's submissions, by connection."""
+    """What failed so far of a cohort's submissions and renewals, by connection."""
     d, e = deliveries.c, events.c
     query = (
         sa.select(d.state, d.last_error, e.payload)
         .join(events, e.id == d.event)
-        .where(e.name == SubmissionReceived.name, e.cohort == cohort, d.last_error.is_not(None))
+        .where(e.name.in_((SubmissionReceived.name, RenewalDue.name)), e.cohort == cohort, d.last_error.is_not(None))
     )
     rows = [
         row
         for states in (("parked",), ("pending", "running"))
         for row in connection.execute(query.where(in_state(*states)))
     ]
-    ids = {row.payload["submission"] for row in rows}
+    ids = {row.payload["submission"] for row in rows if "submission" in row.payload}
     s = submissions.c
-    whose = dict(connection.execute(sa.select(s.id, s.connection).where(s.id.in_(ids))).tuples().all())
+    known = connection.execute(sa.select(s.id, s.connection).where(s.id.in_(ids)))
+    whose = {each.id: each.connection for each in known}
     found: defaultdict[str, list[Trouble]] = defaultdict(list)
     for row in rows:
-        found[whose.get(row.payload["submission"], "")].append(Trouble(row.state == "parked", row.last_error))
+        name = row.payload.get("connection") or whose.get(row.payload.get("submission"), "")
+        found[name].append(Trouble(row.state == "parked", row.last_error))
     return found
 
 

@@ -3,7 +3,7 @@
 Sources: https://developers.google.com/forms/api/guides/push-notifications, the discovery document of forms v1, and
 https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions. The message names a form and no response,
 so responses are listed from the moment up to which they are known (`SINCE`), and those known already change nothing.
-A watch lasts seven days and must be renewed (`register` does; back-fill finds what an expired one missed).
+A watch lasts seven days: workers renew it, also one that Google has suspended; back-fill finds what a lost one missed.
 Who sends is proven by a token that Google signed: the connection's
 secret is the e-mail address of the service account that pushes (several while it changes), and `audience` what was
 agreed for it. Unverified: whether Google throttles notifications to one in 30 s.
@@ -50,7 +50,6 @@ ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 KEYS = "https://www.googleapis.com/oauth2/v3/certs"
 PAGE = 1000
 PROOF = ("Authorization", f"Bearer {TOKEN}")
-ACTIVE = "ACTIVE"
 
 
 class _Attributes(Shape):
@@ -103,7 +102,6 @@ class _Target(Shape):
 class _Watch(Shape):
     id: str
     eventType: str = ""  # noqa: N815
-    state: str = ""
     expireTime: str | None = None  # noqa: N815
     target: _Target = _Target()
 
@@ -258,7 +256,7 @@ class GoogleFormsPubSub(Backfilled, Webhook):
         there = [
             each
             for each in shaped(_Watches, parsed(answers[0].body), TOOL).watches
-            if (each.eventType, each.state, each.target.topic.topicName) == ("RESPONSES", ACTIVE, self.topic)
+            if (each.eventType, each.target.topic.topicName) == ("RESPONSES", self.topic)
         ]
         if there:
             renewal = json_request("POST", f"{url}/{segment(there[0].id, TOOL)}:renew", PROOF, {})
