@@ -60,9 +60,13 @@ def deaths_of(db: Database, delivery: DeliveryId) -> int | None:
 
 
 def claim(db: Database, delivery: DeliveryId, lease: timedelta) -> Claim | None:
-    """Take a delivery that is due, or whose holder's lease is over. None if it is neither."""
+    """Take a delivery that is due, or whose holder's lease is over. None if it is neither, or somebody is about to
+    commit what was done with it.
+    """
+    d = deliveries.c
+    unlocked = sa.select(d.id).where(d.id == delivery, _free()).with_for_update(skip_locked=True)
     with db.write() as uow:
-        taken = _taken(uow, sa.and_(deliveries.c.id == delivery, _free()), lease)
+        taken = _taken(uow, d.id == unlocked.scalar_subquery(), lease)
     return taken[0] if taken else None
 
 

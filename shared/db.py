@@ -246,7 +246,7 @@ def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            "options": f"-c lock_timeout={LOCK_PATIENCE_S}s -c idle_in_transaction_session_timeout=5min",
+            "options": f"-c lock_timeout={LOCK_PATIENCE_S}s -c idle_in_transaction_session_timeout=1min",
         },
     )
 

@@ -51,16 +51,21 @@ class Leases:
                     self._held.pop(each.id, None)
 
     def renew(self) -> None:
-        """Extend every lease that is still ours. Raises DatabaseUnavailable."""
+        """Extend every lease that is still ours. Raises DatabaseUnavailable.
+
+        A row that a transaction of ours has locked needs none, as nobody else can take it; to wait for it would let the
+        other leases run out.
+        """
         with self._lock:
             held = dict(self._held)
         d = deliveries.c
         each = [sa.and_(d.id == delivery, d.fence == fence) for delivery, fence in sorted(held.items())]
         if not each:
             return
-        ours = sa.update(deliveries).where(d.state == "running", sa.or_(*each))
+        ours = sa.select(d.id).where(d.state == "running", sa.or_(*each)).with_for_update(skip_locked=True)
+        extended = sa.update(deliveries).where(d.id.in_(ours)).values(lease_until=database_now(self.length))
         with self._db.write() as uow:
-            uow.execute(ours.values(lease_until=database_now(self.length)))
+            uow.execute(extended)
 
     def start(self) -> None:
         """Renew in the background."""

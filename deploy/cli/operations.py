@@ -1,5 +1,6 @@
 """`talentline up | web | worker | migrate | check | demo`: running the installation."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,10 @@ from deploy.cli.access import able, installation
 from deploy.cli.output import AsJson, complain, say, show
 from shared import migrations
 from shared.words import Service
+
+
+YIELD = 5
+"""Niceness of workers: where they share processors with a web door, it answers first."""
 
 
 def up(
@@ -47,6 +52,7 @@ def work(
     from deploy import worker  # noqa: PLC0415  (only this role needs the handlers)
     from deploy.telemetry import watched  # noqa: PLC0415
 
+    os.nice(YIELD)
     found, services = able("worker"), services or list(Service)
     with watched(found, "worker", services):
         worker.work(found, services)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,8 @@ from tests.chaos.sweep import Sweep
 from tests.chaos.vendor import Parcel, response, upload
 
 LOOK_S = 0.1
+HELD = 4
+"""Participants whose responses are held back for the sweep over crash points."""
 DUMP_S = 4.0
 
 
@@ -124,8 +127,13 @@ class MixedRun:
         self.responses = [response(file) for file in written.files("deliveries/*.json")]
         self.forged, self.reserved = (self._only(kind) for kind in ("forged_signature", "resubmission"))
         self.search = privacy.Search(written)
-        people = list(written.complete)
-        self.unknown, self.full = self.fate.sample(people, 2)
+        self.sweep = Sweep(arena, on=not size.real)
+        odd = {parcel.whose for parcel in self.responses if parcel.kind != "response"}
+        ordinary = [each for each in written.complete if each not in odd]
+        self.unknown, self.full, *spared = self.fate.sample(ordinary, 2 + (HELD if self.sweep.on else 0))
+        held = [[parcel for parcel in self.responses if parcel.whose == each] for each in spared]
+        self.held = held[:-1]
+        self.deadly = [self.reserved, *(held[-1] if held else [])]
         counts = {kind: count for kind, count in size.faults.items() if self._can_happen(kind)}
         self.schedule = Schedule(counts, random.Random(f"faults {arena.seed}"))
         self.recovery = Recovery(arena.db)
@@ -136,7 +144,6 @@ class MixedRun:
         self._searching = threading.Thread(target=self._search, name="search", daemon=True)
         self._cpu = cpu_seconds()
         self.promises: dict[str, Any] = {}
-        self.sweep = Sweep(arena, on=not size.real)
 
     def _only(self, kind: str) -> Parcel:
         return next(parcel for parcel in self.responses if parcel.kind == kind)
@@ -158,8 +165,7 @@ class MixedRun:
         drained = time.monotonic()
         self._calm()
         settled = self._settle_by_hand()
-        self.sweep.meet_the_rest(self.forged, self.reserved)
-        settled = self._settle_by_hand() and settled
+        settled = self.sweep.meet_the_rest(self._again(), self.held, self.deadly, self._settle_by_hand) and settled
         drain = time.monotonic() - drained
         self.recovery.stop()
         self._ending.set()
@@ -210,24 +216,37 @@ class MixedRun:
 
     def _rounds(self) -> Sequence[Sequence[tuple[Parcel, ...]]]:
         written = self.written
-        uploads = [*written.files("development_day/*.xlsx"), *written.files("written/*.csv")]
         late = [*written.files("late/development_day/*.xlsx"), *written.files("late/written/*.csv")]
-        run = Parcel(f"/cohorts/{written.cohort}/runs", {"authorization": f"Bearer {TOKEN}"}, b"", "", "run")
+        waiting = {id(parcel) for parcels in (*self.held, self.deadly) for parcel in parcels}
         return (
             vendor.mixed(
-                [parcel for parcel in self.responses if parcel is not self.reserved],
-                [upload(written.cohort, file, TOKEN) for file in uploads],
+                [parcel for parcel in self.responses if id(parcel) not in waiting],
+                [self._upload(file) for file in self._sheets()],
                 self.fate,
             ),
-            [(run,)],
+            [(self._request(),)],
             vendor.mixed(
                 [response(file) for file in written.files("late/deliveries/*.json")],
-                [upload(written.cohort, file, TOKEN) for file in late],
+                [self._upload(file) for file in late],
                 self.fate,
             ),
-            [(run,)],
+            [(self._request(),)],
             [] if self.sweep.on else [(self.reserved,)],
         )
+
+    def _sheets(self) -> list[Path]:
+        return [*self.written.files("development_day/*.xlsx"), *self.written.files("written/*.csv")]
+
+    def _upload(self, file: Path) -> Parcel:
+        return upload(self.written.cohort, file, TOKEN)
+
+    def _request(self) -> Parcel:
+        """For a run of the cohort."""
+        return Parcel(f"/cohorts/{self.written.cohort}/runs", {"authorization": f"Bearer {TOKEN}"}, b"", "", "run")
+
+    def _again(self) -> list[Parcel]:
+        """One of each kind that a door takes."""
+        return [self.forged, self.responses[0], self._upload(self._sheets()[0]), self._request()]
 
     def _send(self, parcels: Sequence[tuple[Parcel, ...]]) -> None:
         self.arena.vendor.send_all(parcels, per_second=self.size.per_second)

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -14,6 +15,8 @@ from tests.chaos.processes import Process
 from tests.chaos.vendor import Parcel
 
 ROLES = ("web", "worker", "deliveries")
+CLOCK_S = 30.0
+"""Seconds in which everything that is done from time to time is done at least once."""
 POISON = "handle:before:1,handle_batch:before:1"
 """Whoever handles anything dies of it."""
 
@@ -26,6 +29,7 @@ class Sweep:
         self._arena = arena
         self._fate = random.Random(f"sweep {arena.seed}")
         self._is_poisoned = False
+        self._is_late = False
         arena.before_restart = self._arm
 
     @property
@@ -38,8 +42,11 @@ class Sweep:
         if not self.on:
             return ""
         left = self._left(role)
-        some = self._fate.sample(left, (len(left) + 1) // 2)  # not all processes at the same point
-        asked = [f"{point}:{points.turn(point, self._fate)}" for point in some]
+        if self._is_late:
+            asked = [f"{point}:1" for point in left]
+        else:
+            some = self._fate.sample(left, (len(left) + 1) // 2)  # not all processes at the same point
+            asked = [f"{point}:{points.turn(point, self._fate)}" for point in some]
         asked += [POISON] if self._is_poisoned and role == "worker" else []
         return ",".join(asked)
 
@@ -49,30 +56,56 @@ class Sweep:
     def _left(self, role: str) -> list[str]:
         return sorted(set(points.points_of(role)) - set(self._arena.points("crashed")))
 
-    def meet_the_rest(self, forged: Parcel, reserved: Parcel) -> None:
-        """Bring about what chance has not: counts at the door, and a delivery (`reserved`) that kills its workers."""
-        if not self.on:
-            return
-        for _ in range(20):
-            if any(point.startswith("tally") for point in self._left("web")):
-                self._arena.vendor.send(forged)
-                time.sleep(0.5)
-        self._poison(reserved)
+    def meet_the_rest(
+        self,
+        again: Sequence[Parcel],
+        people: Sequence[Sequence[Parcel]],
+        deadly: Sequence[Parcel],
+        settle: Callable[[], bool],
+    ) -> bool:
+        """Bring about what chance has not, by work of every kind until nobody is left who has to die somewhere.
 
-    def _poison(self, reserved: Parcel) -> None:
+        `again`: what a door may be sent any number of times; `people`: the responses about one participant each, held
+        back until now, which bring a mail each; `deadly`: deliveries that kill whoever handles them, until somebody
+        replays them. `settle` waits until nothing moves. Gives whether it always came to that.
+        """
+        if not self.on:
+            return True
+        self._is_late, has_settled = True, True
+        for responses in people:
+            if self._left("web") or self._left("worker"):
+                self._kill("web", "worker")  # they are armed anew
+                self._arena.vendor.send_all(again)
+            self._arena.vendor.send_all(responses)
+            has_settled = settle() and has_settled
+        self._await_the_clock(again)
+        for parcel in deadly:
+            self._poison(parcel) if self._left("deliveries") else self._arena.vendor.send(parcel)
+            has_settled = settle() and has_settled
+        return has_settled
+
+    def _await_the_clock(self, again: Sequence[Parcel]) -> None:
+        """What a process does from time to time: counts at the door, jobs of a worker."""
+        deadline = time.monotonic() + CLOCK_S
+        while (self._left("web") or self._left("worker")) and time.monotonic() < deadline:
+            self._arena.vendor.send_all(again)
+            time.sleep(0.5)
+
+    def _poison(self, deadly: Parcel) -> None:
         """Have one delivery kill whoever handles it, until it is taken out of the way."""
         self._is_poisoned = True
-        self._kill_workers()
-        self._arena.vendor.send(reserved)
+        self._kill("worker")
+        self._arena.vendor.send(deadly)
         deadline = time.monotonic() + 120
         while not self._is_one_parked() and time.monotonic() < deadline:
             time.sleep(0.1)
         self._is_poisoned = False
-        self._kill_workers()
+        self._kill("worker")
 
-    def _kill_workers(self) -> None:
-        for process in self._arena.of("worker"):
-            process.kill()
+    def _kill(self, *roles: str) -> None:
+        for role in roles:
+            for process in self._arena.of(role):
+                process.kill()
 
     def _is_one_parked(self) -> bool:
         query = sa.select(deliveries.c.id).where(deliveries.c.state == "parked", deliveries.c.reason == "poison")

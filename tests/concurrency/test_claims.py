@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 
+import sqlalchemy as sa
+
 from shared import delivery
-from shared.db import Database, UnitOfWork
+from shared.bus import deliveries
+from shared.claims import claim, held_on
+from shared.db import Database, UnitOfWork, database_now
 from shared.events import CohortReported, SubmissionReceived
-from shared.ids import CohortId, RunId, SubmissionId
+from shared.ids import CohortId, DeliveryId, RunId, SubmissionId
+from shared.leases import LEASE, Leases
 from shared.outbox import publish
 
 
@@ -27,10 +33,41 @@ def counts(uow: UnitOfWork, event: SubmissionReceived) -> None:
     publish(uow, CohortReported(run=RunId("r"), cohort=event.cohort))
 
 
+def a_delivery(db: Database, number: int) -> DeliveryId:
+    with db.write() as uow:
+        publish(uow, SubmissionReceived(submission=SubmissionId(str(number)), cohort=CohortId("c")))
+    return uow.due[0][1]
+
+
+def time_left(db: Database, which: DeliveryId) -> timedelta:
+    query = sa.select(deliveries.c.lease_until - database_now()).where(deliveries.c.id == which)
+    with db.read() as connection:
+        left: timedelta = connection.execute(query).scalar_one()
+    return left
+
+
+def test_a_long_transaction_of_one_delivery_does_not_let_the_leases_of_others_run_out(postgres_db: Database) -> None:
+    long, other = (claim(postgres_db, a_delivery(postgres_db, number), timedelta(seconds=1)) for number in range(2))
+    assert long is not None
+    assert other is not None
+    leases = Leases(postgres_db)
+    with leases.kept([long, other]), postgres_db.write() as uow:
+        held_on(uow, long, timedelta(seconds=-1))
+        leases.renew()  # would wait for the transaction that it stands in
+        assert time_left(postgres_db, other.id) > LEASE / 2
+
+
+def test_nobody_waits_for_a_delivery_that_is_being_committed(postgres_db: Database) -> None:
+    held = claim(postgres_db, a_delivery(postgres_db, 1), timedelta(seconds=-1))  # a lease that is over
+    assert held is not None
+    with postgres_db.write() as uow:
+        held_on(uow, held, timedelta(seconds=-1))
+        assert claim(postgres_db, held.id, LEASE) is None
+    assert claim(postgres_db, held.id, LEASE) is not None
+
+
 def test_four_claims_of_one_delivery_have_one_winner(postgres_db: Database) -> None:
     for number in range(20):
-        with postgres_db.write() as uow:
-            publish(uow, SubmissionReceived(submission=SubmissionId(str(number)), cohort=CohortId("c")))
-        which = uow.due[0][1]
+        which = a_delivery(postgres_db, number)
         won = at_once(4, lambda which=which: delivery.run(postgres_db, which, {SubmissionReceived.name: counts}))  # type: ignore[misc]
         assert sorted(won) == [False, False, False, True]
