@@ -12,7 +12,6 @@ from deploy.cli.output import AsJson, complain, say, show
 from shared import migrations
 from shared.words import Service
 
-
 YIELD = 5
 """Niceness of workers: where they share processors with a web door, it answers first."""
 
