@@ -13,6 +13,7 @@ from deploy.cli import (
     equality,
     evidence,
     fairness,
+    framework,
     mail,
     mapping,
     operations,
@@ -44,6 +45,7 @@ app.add_typer(cohorts.group, name="cohort")
 app.add_typer(connections.group, name="connection")
 
 app.add_typer(mapping.group, name="mapping")
+app.add_typer(framework.group, name="framework")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
 app.add_typer(equality.group, name="equality")

@@ -11,7 +11,7 @@ from shared.cohort.cells import Known
 from shared.cohort.csv_file import CsvFile, agree, only_once, read_csv, typed
 from shared.cohort.definition import Criterion, ExerciseCell, FormField, Organisation
 from shared.cohort.mistakes import Findings, did_you_mean, listed
-from shared.cohort.rules import FILE, Rules
+from shared.cohort.rules import FILE, Rules, read_rules
 from shared.framework import Competency, Domain, FrameworkPack, Item, Scale
 from shared.words import IdentityBy, Instrument
 
@@ -229,3 +229,14 @@ def _criteria(file: CsvFile, context: Mapping[str, Any], found: Findings) -> lis
     rows = typed(file, columns.CriterionRow, context, found)
     only_once(file, ["criterion"], "is a criterion twice", found)
     return [Criterion(code=row.criterion, **row.model_dump(exclude={"criterion"})) for row in rows]
+
+
+def read_framework(folder: Path, found: Findings) -> FrameworkPack | None:
+    """Only the framework of a cohort's folder; None, and mistakes, if it can't be understood."""
+    rules = read_rules(folder, (), Findings())
+    section = rules.section(keys.FrameworkSection, "framework")
+    if section is None:
+        found.mistake(FILE, "is missing or wrong; `talentline cohort open` says what", column="framework")
+    file = read_csv(folder, FRAMEWORK, columns.FrameworkRow, found, needed=True)
+    rows = _framework(file, {}, found)
+    return None if section is None or found.mistakes else framework_pack(rows, section)

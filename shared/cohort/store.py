@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from shared import clock
 from shared.cohort.definition import CohortDefinition
 from shared.errors import UnknownCohort
+from shared.framework import FrameworkPack
 from shared.ids import CohortId
 from shared.tables import Moment, metadata
 
@@ -58,6 +59,17 @@ def _parsed(document: str) -> CohortDefinition:
 def cohorts_open(connection: sa.Connection) -> list[CohortId]:
     """Every cohort that was opened here, by id."""
     return list(connection.execute(sa.select(cohorts.c.cohort).order_by(cohorts.c.cohort)).scalars())
+
+
+def packs_used(connection: sa.Connection) -> list[tuple[FrameworkPack, list[CohortId]]]:
+    """Every framework pack that a cohort has now or had, with these cohorts, by the pack's label."""
+    used: dict[FrameworkPack, list[CohortId]] = {}
+    query = sa.select(definitions.c.cohort, definitions.c.document).order_by(definitions.c.cohort, definitions.c.since)
+    for row in connection.execute(query):
+        cohorts_of = used.setdefault(_parsed(row.document).framework, [])
+        if row.cohort not in cohorts_of:
+            cohorts_of.append(row.cohort)
+    return sorted(used.items(), key=lambda each: each[0].label)
 
 
 def settled_cohorts(connection: sa.Connection, patience: timedelta) -> list[CohortId]:
