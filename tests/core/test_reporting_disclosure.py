@@ -132,9 +132,39 @@ def test_a_merged_group_counts_as_one() -> None:
 
 
 def test_a_competency_that_too_few_raters_saw_is_not_shown() -> None:
+    """The line manager may be one of them, and takes the own answers out."""
     screen = screened(a_scored(), 3)
-    assert not screen.may_show(a_figure("A", 3.0, competency="A1", appraisal_raters=2))
-    assert screen.may_show(a_figure("A", 3.0, competency="A1", appraisal_raters=3))
+    assert not screen.may_show(a_figure("A", 3.0, competency="A1", appraisal_raters=3))
+    assert screen.may_show(a_figure("A", 3.0, competency="A1", appraisal_raters=4))
+    without = screened(a_scored(groups={PEER: 4, REPORT: 3}, shown=[(PEER,), (REPORT,)]), 3)
+    assert without.may_show(a_figure("A", 3.0, competency="A1", appraisal_raters=3))
+    assert not without.may_show(a_figure("A", 3.0, competency="A1", appraisal_raters=2))
+
+
+Sizes = dict[Relationship, int]
+
+
+@pytest.mark.parametrize(
+    ("groups", "shown", "allowed"),
+    [
+        pytest.param({PEER: 3, REPORT: 4, PARTNER: 3}, [(PEER,), (REPORT,), (PARTNER,)], True, id="all large enough"),
+        pytest.param({PEER: 2, REPORT: 4, PARTNER: 3}, [(PEER,), (REPORT,), (PARTNER,)], False, id="two peers shown"),
+        pytest.param({PEER: 2, REPORT: 4, PARTNER: 3}, [(REPORT,), (PARTNER,)], False, id="two peers by subtraction"),
+        pytest.param({PEER: 2, REPORT: 4, PARTNER: 1}, [(REPORT,), (PEER, PARTNER)], True, id="merged to three"),
+        pytest.param({PEER: 1, REPORT: 4, PARTNER: 1}, [(REPORT,), (PEER, PARTNER)], False, id="merged and too small"),
+        pytest.param({PEER: 1, REPORT: 2, PARTNER: 1}, [], True, id="only the pool of four"),
+        pytest.param({PEER: 1, REPORT: 1}, [], False, id="only the pool, of two and their manager"),
+    ],
+)
+def test_a_whole_result_is_judged_as_what_follows_from_all_that_it_shows(
+    groups: Sizes, shown: list[tuple[Relationship, ...]], allowed: bool
+) -> None:
+    scored = a_scored(groups={MANAGER: 1} | groups, shown=[(MANAGER,), *shown] if shown else [])
+    if allowed:
+        screened(scored, 3)
+    else:
+        with pytest.raises(DisclosureBreach):
+            screened(scored, 3)
 
 
 @given(

@@ -54,11 +54,11 @@ class Screen:
 
     def may_show(self, figure: Figure) -> bool:
         """Whether a facet's or competency's figure pools enough raters: "not observed" makes its count smaller than
-        the domain's. Where raters beside self and line manager are in the figures, a count below the minimum may be
-        one or two of them.
+        the domain's. A line manager knows the own answers and takes them out, so they never help to reach the minimum;
+        whether they are in this figure can't be told, so they count as if they were.
         """
         appraisal = appraisal_of(figure)
-        return appraisal is None or self.others == 0 or appraisal.raters >= self.minimum
+        return appraisal is None or self.others == 0 or appraisal.raters - self.managers >= self.minimum
 
     @property
     def may_quote(self) -> bool:
@@ -75,6 +75,8 @@ def screened(scored: Scored, minimum: int) -> Screen:
     shown = set(Relationship) - EXEMPT - set(scored.withheld)
     for figure in scored.figures:
         _check_rest(figure, managers, minimum)
+    if singled_out(shown_answers(scored), minimum):
+        raise DisclosureBreach(f"the groups that the result shows give away fewer than {minimum} raters together")
     return Screen(minimum, managers, len(_raters(scored, shown)))
 
 
@@ -95,9 +97,11 @@ def _check_group(group: Group, domain: str, withheld: Sequence[Relationship], mi
 
 
 def _check_rest(figure: Figure, managers: int, minimum: int) -> None:
-    """What is in the 360 figure but in no shown group follows by subtraction."""
+    """What is in a domain's 360 figure but in no shown group follows by subtraction. (Of its parts groups are never
+    shown: `may_show` decides on those.)
+    """
     appraisal = appraisal_of(figure)
-    if appraisal is None or not figure.groups:
+    if appraisal is None or figure.facet is not None or figure.competency is not None:
         return
     manager_apart = any(Relationship.LINE_MANAGER in group.relationships for group in figure.groups)
     rest = appraisal.raters - sum(group.raters for group in figure.groups) - (0 if manager_apart else managers)
