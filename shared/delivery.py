@@ -82,7 +82,9 @@ def run_many(
 
 
 def _at_once(db: Database, held: Sequence[Claim], handlers: Handlers, leases: Leases) -> int:
-    """Handle claimed deliveries in one transaction, or each alone if that fails. What reaches outside comes after."""
+    """Handle claimed deliveries in one transaction, or each alone if that fails. What reaches outside comes after, and
+    so does what is too long for a shared transaction.
+    """
     if len(held) < 2:
         return sum(_alone(db, each, handlers, leases) for each in held)
     try:
@@ -90,8 +92,8 @@ def _at_once(db: Database, held: Sequence[Claim], handlers: Handlers, leases: Le
         attempts.sort(key=lambda attempt: attempt.order)  # one order of locks for everybody
         with db.write() as uow:
             with in_hand([attempt.held.step for attempt in attempts]):
-                _many(uow, attempts, handlers)
-            for attempt in (each for each in attempts if not each.is_over):
+                left = _many(uow, attempts, handlers)
+            for attempt in (each for each in attempts if not each.is_over and each not in left):
                 with _bound(attempt.held):
                     attempt.begin(uow)
             done = [attempt.held for attempt in attempts if attempt.is_over]
@@ -102,16 +104,20 @@ def _at_once(db: Database, held: Sequence[Claim], handlers: Handlers, leases: Le
     log.info("delivery.batch_done", size=len(done))
     for each in done:
         tell_end(each, Outcome.DONE)
-    return len(done) + sum(_ended(db, attempt) for attempt in attempts if not attempt.is_over)
+    begun = sum(_ended(db, attempt) for attempt in attempts if not attempt.is_over and attempt not in left)
+    return len(done) + begun + sum(_alone(db, attempt.held, handlers, leases) for attempt in left)
 
 
-def _many(uow: UnitOfWork, attempts: Sequence[Attempt], handlers: Handlers) -> None:
-    """Let each kind do at once what it can do at once, in the order of the attempts."""
+def _many(uow: UnitOfWork, attempts: Sequence[Attempt], handlers: Handlers) -> list[Attempt]:
+    """Let each kind do at once what it can do at once, in the order of the attempts. Gives what it left."""
+    left = []
     for name, group in groupby(attempts, key=lambda attempt: attempt.order[0]):
         found, some = handlers[name], list(group)
         if isinstance(found, Together) and found.many is not None and len(some) > 1:
             for attempt, is_over in zip(some, found.many(uow, [each.told for each in some]), strict=True):
                 attempt.is_over = is_over
+            left += [attempt for attempt in some if not attempt.is_over]
+    return left
 
 
 def _alone(db: Database, held: Claim, handlers: Handlers, leases: Leases) -> bool:

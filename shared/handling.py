@@ -51,7 +51,8 @@ class Together:
     again. If one of them fails, all of it is rolled back and each is done alone.
 
     `many`, where there is one, does the same for many events in a few statements: it gets each event with the cause
-    under which to publish, and says of each whether it is done. What it leaves is begun one by one.
+    under which to publish, and says of each whether it is done. What it leaves is done alone: a large file would hold
+    the locks of all for as long as it takes.
     """
 
     work: Work

@@ -1,6 +1,6 @@
 """Deliveries that share a transaction: fewer commits, and still each on its own when one of them goes wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from shared import delivery
 from shared.bus import deliveries, events
-from shared.db import Database, UnitOfWork
+from shared.db import Cause, Database, UnitOfWork
 from shared.errors import PermanentError
 from shared.events import EvidenceRecorded, SubmissionReceived
 from shared.handling import Commit, Effect, Handler, Together
@@ -132,6 +132,25 @@ def test_effects_begin_together_and_reach_outside_one_by_one(any_db: Database) -
     assert sorted(open_transactions) == ["s-1", "s-2"]
     assert states(any_db, which) == ["done"] * 4
     assert names(any_db).count(EvidenceRecorded.name) == 2
+
+
+def test_what_many_leaves_is_done_alone_after_what_it_took_is_committed(any_db: Database) -> None:
+    which = several(any_db, 4)
+    seen: list[list[str]] = []
+
+    def takes_two(uow: UnitOfWork, told: Sequence[tuple[SubmissionReceived, Cause]]) -> list[bool]:
+        taken = [event.submission in {"s-0", "s-1"} for event, _ in told]
+        for (event, cause), is_taken in zip(told, taken, strict=True):
+            publishes_more(uow.under(cause), event) if is_taken else None
+        return taken
+
+    def is_large(uow: UnitOfWork, event: SubmissionReceived) -> None:
+        seen.append(states(any_db, which))  # through another connection: what is committed by now
+        publishes_more(uow, event)
+
+    assert delivery.run_many(any_db, Service.INTAKE, which, handled_by(Together(is_large, takes_two))) == 4
+    assert [each.count("done") for each in seen] == [2, 3]
+    assert names(any_db).count(EvidenceRecorded.name) == 4
 
 
 def test_an_unreadable_event_is_parked_and_its_neighbours_are_not(any_db: Database) -> None:
