@@ -10,6 +10,7 @@ from deploy.cli.access import ready
 from deploy.cli.links import links
 from deploy.cli.mapping_words import tell_rereading
 from deploy.cli.output import AsJson, Timeout, Wait, complain, followed, number, out, say, show, table
+from deploy.cli.targets import distance_shown, to_target
 from services.intake import store as intake
 from services.intake.vendors import VENDORS
 from services.reporting import store as reporting
@@ -202,6 +203,7 @@ def report(
                 "high": g.figure.high if g.figure else None,
                 "n": g.n,
                 "note": g.note,
+                "to_target": distance_shown(g.distance),
             }
             for g in gaps
         ]
@@ -210,12 +212,20 @@ def report(
         show(document)
         return
     lines = (
-        (g.domain_name, g.facet_name, number(g.figure.estimate if g.figure else None), _interval(g), g.n, g.note)
+        (
+            g.domain_name,
+            g.facet_name,
+            number(g.figure.estimate if g.figure else None),
+            _interval(g),
+            g.n,
+            to_target(g.distance),
+            g.note,
+        )
         for g in gaps
     )
     table(
         latest.document.cohort_title,
-        ("domain", "facet", "estimate", "95 % interval", "n", ""),
+        ("domain", "facet", "estimate", "95 % interval", "n", "to target", ""),
         lines,
         empty="Nothing yet.",
     )

@@ -7,7 +7,9 @@ import typer
 from deploy.cli import self_others
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, say, show, table
+from deploy.cli.targets import distance_shown, to_target
 from services.scoring import store
+from shared.cohort.definition import CohortDefinition, Distance
 from shared.cohort.store import definition_of
 from shared.ids import CohortId
 
@@ -27,8 +29,10 @@ def list_(
         definition = definition_of(connection, CohortId(cohort))
         rows = store.results_of(connection, CohortId(cohort), every=every, competencies=competencies)
     if as_json:
-        show({"cohort": cohort, "results": [row.shown() for row in rows]})
+        shown = [row.shown() | {"to_target": distance_shown(_distance(definition, row))} for row in rows]
+        show({"cohort": cohort, "results": shown})
         return
+    aims = [to_target(_distance(definition, row)) for row in rows]
     lines = (
         (
             row.participant + (" †" if row.waived else ""),
@@ -40,12 +44,20 @@ def list_(
             number(row.self_rating),
             row.raters,
             row.items,
+            *([aim] if any(aims) else []),
         )
-        for row in rows
+        for row, aim in zip(rows, aims, strict=True)
     )
-    columns = ("participant", "version", "domain", "part", "estimate", "95 % interval", "self", "raters", "items")
+    columns = ["participant", "version", "domain", "part", "estimate", "95 % interval", "self", "raters", "items"]
+    columns += ["to target"] if any(aims) else []
     table(definition.title, columns, lines, empty="Nobody is scored yet.")
     if any(row.anchored for row in rows):
         say("* part of the interval rests on a stated variance: fewer than three raters stand behind a source.")
     for participant, version, waived in dict.fromkeys((r.participant, r.version, r.waived) for r in rows if r.waived):
         say(f"† reduced evidence: {participant}, version {version}, does without {'; '.join(waived)}.")
+
+
+def _distance(definition: CohortDefinition, row: store.ResultRow) -> Distance | None:
+    """From the target of a domain or facet to a result; competencies have no target."""
+    target = None if row.competency else definition.target_of(row.domain, row.facet)
+    return None if target is None else target.distance(row.estimate, row.low, row.high)

@@ -114,11 +114,13 @@ def known(what: str, *, optional: bool = False, person: bool = False) -> Any:
     return AfterValidator(check)
 
 
-def word(vocabulary: type[StrEnum]) -> Any:
-    """A validator: the cell is one word of a vocabulary."""
+def word(vocabulary: type[StrEnum], *, optional: bool = False) -> Any:
+    """A validator: the cell is one word of a vocabulary; a blank cell is a mistake unless `optional`: then None."""
 
     def check(value: object) -> object:
         words = [str(member) for member in vocabulary]
+        if optional and value == "":
+            return None
         if value == "":
             raise refused(f"is blank; write one of {listed(words)}")
         if value not in words:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.cohort.definition import CohortDefinition
-from shared.cohort.programme import CHOICES, CRITERIA, EXERCISES, FORM_FIELDS, FRAMEWORK, ORGANISATIONS
+from shared.cohort.programme import CHOICES, CRITERIA, EXERCISES, FORM_FIELDS, FRAMEWORK, ORGANISATIONS, TARGETS
 from shared.cohort.rules import FILE
 from shared.framework import FrameworkPack
 from shared.words import Instrument
@@ -14,7 +14,7 @@ from shared.words import Instrument
 Table = Mapping[str, Mapping[str, Any]]
 """Code → what is said about it."""
 
-_LISTS = {"exercises", "criteria", "organisations", "form_fields", "choices"}
+_LISTS = {"exercises", "criteria", "organisations", "form_fields", "choices", "targets"}
 _PACK_LISTS = {"domains", "competencies", "items"}
 
 
@@ -139,6 +139,10 @@ def _tables(definition: CohortDefinition) -> dict[str, Table]:
         FORM_FIELDS: {
             f"{row.connection}/{row.form_id}/{row.field_ref}": {"maps_to": row.maps_to, "vendor": row.vendor}
             for row in definition.form_fields
+        },
+        TARGETS: {
+            f"{each.domain}{f' ({each.facet})' if each.facet else ''}": {"target": each.target}
+            for each in definition.targets
         },
         CHOICES: {f"“{label}”": {"rating": rating} for label, rating in definition.choices.items()},
     }

@@ -13,6 +13,7 @@ from shared.cohort.cells import (
     OptionalRating,
     OptionalText,
     PersonCode,
+    Rating,
     Text,
     known,
     word,
@@ -22,6 +23,8 @@ from shared.words import Facet, Relationship
 CompetencyRef = Annotated[str, known("competency")]
 ParticipantRef = Annotated[str, known("participant", person=True)]
 FacetWord = Annotated[Facet, word(Facet)]
+OptionalFacet = Annotated[Facet | None, word(Facet, optional=True)]
+"""Blank: the domain as a whole."""
 
 
 class Columns(BaseModel):
@@ -84,6 +87,14 @@ class CriterionRow(Columns):
     name: Text
     max_mark: MaxMark
     facet: FacetWord
+
+
+class TargetRow(Columns):
+    """What the role asks for in one domain, or one facet of it."""
+
+    domain: Annotated[str, known("domain")]
+    facet: OptionalFacet
+    target: Rating
 
 
 class RosterRow(Columns):

@@ -26,6 +26,7 @@ LAYOUT = frozenset(
         "programme/choices.csv",
         "programme/exercises.csv",
         "programme/written_criteria.csv",
+        "programme/targets.csv",
         "roster.csv",
         "raters.csv",
         "assessors.csv",

@@ -5,6 +5,7 @@ Every number in it that the process does not give us (weights, thresholds, minim
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from operator import itemgetter
@@ -97,6 +98,32 @@ class Organisation(Frozen):
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far an estimate lies from its target, with its interval: negative is below. In points of the scale."""
+
+    target: float
+    gap: float
+    low: float
+    high: float
+
+
+class Target(Frozen):
+    """What the cohort's role asks for in a domain, or in one facet of it: a point of the scale, chosen by people."""
+
+    domain: str
+    facet: Facet | None = None
+    target: float
+
+    def distance(self, estimate: float, low: float, high: float) -> Distance:
+        """From the target to an estimate with its interval.
+
+        >>> Target(domain="A", target=3.5).distance(3.0, 2.5, 3.5)
+        Distance(target=3.5, gap=-0.5, low=-1.0, high=0.0)
+        """
+        return Distance(self.target, estimate - self.target, low - self.target, high - self.target)
+
+
 class Disclosure(Frozen):
     """Rater groups smaller than `group_minimum` are not shown apart."""
 
@@ -164,6 +191,7 @@ class CohortDefinition(Frozen):
     """Answer label → rating; None is "not observed"."""
     scoring: Scoring | None = Field(default=None, exclude_if=lambda scoring: scoring is None)
     bands: Bands | None = Field(default=None, exclude_if=lambda bands: bands is None)
+    targets: tuple[Target, ...] = Field(default=(), exclude_if=lambda targets: not targets)
 
     @cached_property
     def digest(self) -> str:
@@ -174,6 +202,10 @@ class CohortDefinition(Frozen):
     def criterion(self) -> dict[str, Criterion]:
         """Criteria by code."""
         return {criterion.code: criterion for criterion in self.criteria}
+
+    def target_of(self, domain: str, facet: Facet | None) -> Target | None:
+        """The target of a domain as a whole (facet None) or of a facet of it; None where there is none."""
+        return next((each for each in self.targets if (each.domain, each.facet) == (domain, facet)), None)
 
     def cells_of(self, exercise: str) -> tuple[ExerciseCell, ...]:
         """The competencies that an exercise shows, in the folder's order."""

@@ -93,6 +93,7 @@ def _definition(toml: keys.CohortToml, programme: Programme) -> CohortDefinition
         choices=programme.choices,
         scoring=toml.scoring and Scoring(model=toml.scoring.model),
         bands=toml.bands and _bands(toml.bands),
+        targets=programme.targets,
     )
 
 

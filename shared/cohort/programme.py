@@ -9,7 +9,7 @@ from typing import Any
 from shared.cohort import columns, keys
 from shared.cohort.cells import Known
 from shared.cohort.csv_file import CsvFile, agree, only_once, read_csv, typed
-from shared.cohort.definition import Criterion, ExerciseCell, FormField, Organisation
+from shared.cohort.definition import Criterion, ExerciseCell, FormField, Organisation, Target
 from shared.cohort.mistakes import Findings, did_you_mean, listed
 from shared.cohort.rules import FILE, Rules, read_rules
 from shared.framework import Competency, Domain, FrameworkPack, Item, Scale
@@ -21,6 +21,7 @@ FORM_FIELDS = "programme/form_fields.csv"
 CHOICES = "programme/choices.csv"
 EXERCISES = "programme/exercises.csv"
 CRITERIA = "programme/written_criteria.csv"
+TARGETS = "programme/targets.csv"
 
 _PROVEN_BY = {"identity:email": IdentityBy.RESPONDER_EMAIL, "identity:token": IdentityBy.LINK_TOKEN}
 _WHO = {
@@ -40,6 +41,7 @@ class Programme:
     choices: Mapping[str, float | None]
     exercises: tuple[ExerciseCell, ...]
     criteria: tuple[Criterion, ...]
+    targets: tuple[Target, ...]
     context: Mapping[str, Any]
     """What cells of other files may refer to (`cells.Known` by name)."""
 
@@ -55,6 +57,7 @@ def read_programme(folder: Path, rules: Rules, found: Findings) -> Programme:
     written = rules.asks_for(Instrument.WRITTEN_ASSESSMENT)
     criteria = read_csv(folder, CRITERIA, columns.CriterionRow, found, needed=written)
     context = _context(rules, framework, organisations) | {"rated by": _rated_by(rules, framework, exercises, criteria)}
+    targets = read_csv(folder, TARGETS, columns.TargetRow, found, needed=False)
     return Programme(
         framework=tuple(_framework(framework, context, found)),
         organisations=tuple(_organisations(organisations, context, found)),
@@ -62,6 +65,7 @@ def read_programme(folder: Path, rules: Rules, found: Findings) -> Programme:
         choices=_choices(folder, context, found, needed=appraisal),
         exercises=tuple(_exercises(exercises, rules, context, found)),
         criteria=tuple(_criteria(criteria, context, found)),
+        targets=tuple(_targets(targets, (framework, exercises, criteria), context, found)),
         context=context,
     )
 
@@ -90,6 +94,7 @@ def _context(rules: Rules, framework: CsvFile, organisations: CsvFile) -> dict[s
     connections = rules.at("connections")
     levels = rules.section(keys.PoolSection, "pool")
     return {
+        "domain": Known(framework.codes("domain"), FRAMEWORK),
         "competency": Known(framework.codes("competency"), FRAMEWORK),
         "item": Known(framework.codes("item"), FRAMEWORK),
         "organisation": Known(organisations.codes("organisation"), ORGANISATIONS),
@@ -229,6 +234,25 @@ def _criteria(file: CsvFile, context: Mapping[str, Any], found: Findings) -> lis
     rows = typed(file, columns.CriterionRow, context, found)
     only_once(file, ["criterion"], "is a criterion twice", found)
     return [Criterion(code=row.criterion, **row.model_dump(exclude={"criterion"})) for row in rows]
+
+
+def _targets(file: CsvFile, showing: Sequence[CsvFile], context: Mapping[str, Any], found: Findings) -> list[Target]:
+    """By domain and facet. A facet that nothing shows is a warning: no figure will ever stand beside its target."""
+    rows = typed(file, columns.TargetRow, context, found)
+    first: dict[tuple[str, str], int] = {}
+    for raw in file.rows:
+        place = raw.cells["domain"], raw.cells["facet"]
+        if first.setdefault(place, raw.line) != raw.line:
+            reason = f"has a target on line {first[place]} already"
+            found.mistake(file.name, reason, line=raw.line, column="domain", value=raw.cells["domain"])
+    domain_of = {row.cells["competency"]: row.cells["domain"] for row in showing[0].rows}
+    shown = {(domain_of.get(row.cells["competency"]), row.cells["facet"]) for each in showing for row in each.rows}
+    for row in rows:
+        if row.facet is not None and (row.domain, row.facet.value) not in shown:
+            reason = "has a target, and no item, exercise or criterion shows it"
+            found.warn(file.name, reason, column="facet", value=f"{row.domain}, {row.facet}")
+    targets = [Target.model_validate(row.model_dump()) for row in rows]
+    return sorted(targets, key=lambda each: (each.domain, each.facet or ""))
 
 
 def read_framework(folder: Path, found: Findings) -> FrameworkPack | None:

@@ -15,6 +15,7 @@ from services.reporting.core.documents import (
 from services.reporting.core.english import capitalised, counted, listed, mark_of, number, one_line, sentences
 from services.reporting.core.made import weights_in_words
 from services.reporting.core.scored import CohortFigures, Gap
+from services.reporting.core.targets import distance_of, greatest_need_first, in_words
 from shared.cohort.definition import CohortDefinition
 from shared.framework.pack import Frozen
 from shared.words import Facet
@@ -30,6 +31,9 @@ class ReportWords(Frozen):
     weakest_clear: str
     weakest_similar: str
     weakest_others_most: str
+    furthest_below: str
+    none_below: str
+    aim: str
     facet_know: str
     facet_apply: str
     few: str
@@ -45,7 +49,7 @@ def report_for(
     definition: CohortDefinition, found: CohortFigures, words: ReportWords, drafted: date
 ) -> CohortReportDocument:
     """The report of one run. No figure in it, nor a difference of figures, is of fewer than the cohort's minimum."""
-    cohort = [gap for gap in found.gaps if gap.organisation is None]
+    cohort = greatest_need_first(definition, (gap for gap in found.gaps if gap.organisation is None))
     scored, waiting = len(found.scored), len(found.waiting)
     scale = definition.framework.scale
     return CohortReportDocument(
@@ -88,6 +92,7 @@ def _cohort_row(definition: CohortDefinition, gap: Gap, words: ReportWords) -> G
 
 def _row(definition: CohortDefinition, gap: Gap, words: ReportWords, note: str) -> GapRow:
     """A gap as a row; with a note it is withheld, and its count with it."""
+    distance = None if note else distance_of(definition, gap)
     return GapRow(
         domain=gap.domain,
         domain_name=_domain_name(definition, gap.domain),
@@ -96,6 +101,8 @@ def _row(definition: CohortDefinition, gap: Gap, words: ReportWords, note: str) 
         n=0 if note else gap.n,
         figure=None if note else Range(gap.estimate, gap.low, gap.high, anchored=False),
         note=note,
+        distance=distance,
+        aim=words.aim.format(target=number(distance.target), place=in_words(distance)) if distance else "",
     )
 
 
@@ -135,6 +142,10 @@ def _weakest(definition: CohortDefinition, gaps: Sequence[Gap], words: ReportWor
         return f"{_domain_name(definition, gap.domain)} ({facet})"
 
     lowest, *rest = gaps
+    distance = distance_of(definition, lowest)
+    if distance is not None:
+        below = words.furthest_below if distance.gap < 0 else words.none_below
+        return below.format(name=name(lowest), target=number(distance.target), place=in_words(distance))
     similar = [name(gap) for gap in rest if gap.low <= lowest.high]
     others = words.weakest_others_most if len(similar) > 3 else capitalised(listed(similar))
     template = words.weakest_similar if similar else words.weakest_clear
@@ -164,7 +175,7 @@ def _organisation(
     """`too_few`: None if the organisation is shown, else why it is not (see `withheld_organisations`)."""
     minimum = definition.disclosure.group_minimum
     if too_few is None:
-        rows = tuple(_row(definition, gap, words, "") for gap in gaps)
+        rows = tuple(_row(definition, gap, words, "") for gap in greatest_need_first(definition, gaps))
         return OrganisationSection(name, counted(max(gap.n for gap in gaps), "participant"), rows, "")
     reason = words.reason_few.format(minimum=minimum) if too_few else words.reason_other
     n = words.few.format(minimum=minimum) if too_few else words.counted_not

@@ -7,6 +7,8 @@ them into PDF. A document is what was shown to somebody: it is stored, and holds
 from dataclasses import dataclass
 from datetime import date
 
+from shared.cohort.definition import Distance
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -194,6 +196,10 @@ class GapRow:
     n: int
     figure: Range | None
     note: str
+    distance: Distance | None = None
+    """From what the cohort's role asks for; None where nothing is asked for, or the figure is withheld."""
+    aim: str = ""
+    """The distance in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ class PlanWords(Frozen):
     between: str
     on_scale: str
     wide: str
+    target: str
+    target_facet: str
     sources_agree: str
     sources_differ: str
     others_less: str

@@ -1,6 +1,7 @@
 """A plan's section on each domain: its figures and the sentences about them."""
 
 import math
+from collections.abc import Iterator
 from itertools import combinations
 
 from services.reporting.core.disclosure import appraisal_of
@@ -17,6 +18,7 @@ from services.reporting.core.reading import (
     said,
 )
 from services.reporting.core.scored import Figure, Source
+from services.reporting.core.targets import distance_of, in_words
 from shared.framework import Domain
 from shared.words import Facet, Relationship
 
@@ -70,9 +72,24 @@ def _summary(reading: Reading, figure: Figure) -> str:
         [
             words.summary.format(place=place, **said(figure)),
             words.wide if is_wide else "",
+            *_targets(reading, figure),
             _sources(reading, figure) if len(figure.sources) > 1 else "",
         ]
     )
+
+
+def _targets(reading: Reading, figure: Figure) -> Iterator[str]:
+    """Where the domain and its facets lie, seen from their targets."""
+    words = reading.words
+    names = {Facet.KNOW: words.facet_know, Facet.APPLY: words.facet_apply}
+    distance = distance_of(reading.definition, figure)
+    if distance is not None:
+        yield words.target.format(target=number(distance.target), place=in_words(distance))
+    for facet, part in reading.facets(figure.domain):
+        distance = distance_of(reading.definition, part)
+        if distance is not None:
+            place = in_words(distance)
+            yield words.target_facet.format(facet=names[facet], target=number(distance.target), place=place)
 
 
 def _sources(reading: Reading, figure: Figure) -> str:
