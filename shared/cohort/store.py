@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from shared import clock
 from shared.cohort.definition import CohortDefinition
-from shared.errors import UnknownCohort
+from shared.errors import PermanentError, UnknownCohort
 from shared.framework import FrameworkPack
 from shared.ids import CohortId
 from shared.tables import Moment, metadata
@@ -49,6 +49,28 @@ def definition_of(connection: sa.Connection, cohort: CohortId) -> CohortDefiniti
         raise UnknownCohort(cohort)
     query = sa.select(definitions.c.document).where(definitions.c.cohort == cohort, definitions.c.digest == digest)
     return _parsed(connection.execute(query).scalar_one())
+
+
+class UnknownDefinition(PermanentError):
+    """A result names a version of a cohort's definition that is no longer there."""
+
+    def __init__(self, cohort: CohortId, digest: str) -> None:
+        super().__init__(f"definition {digest[:12]} of {cohort} is gone from cohort_definitions: restore a backup")
+
+
+def definition_version(connection: sa.Connection, cohort: CohortId, digest: str) -> CohortDefinition:
+    """A definition as it was once in force. Raises UnknownDefinition."""
+    query = sa.select(definitions.c.document).where(definitions.c.cohort == cohort, definitions.c.digest == digest)
+    document = connection.execute(query).scalar_one_or_none()
+    if document is None:
+        raise UnknownDefinition(cohort, digest)
+    return _parsed(document)
+
+
+def definitions_of(connection: sa.Connection, cohort: CohortId) -> list[CohortDefinition]:
+    """Every definition that was ever in force, the first one first."""
+    query = sa.select(definitions.c.document).where(definitions.c.cohort == cohort).order_by(definitions.c.since)
+    return [_parsed(document) for document in connection.execute(query).scalars()]
 
 
 @lru_cache(maxsize=64)

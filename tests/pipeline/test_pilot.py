@@ -17,6 +17,7 @@ from shared.cohort.folder import CohortFolder
 from shared.db import Database
 from shared.ids import CohortId
 from tests.builders.bench import PILOT, Bench
+from tests.builders.recorded_figures import recorded_figures
 
 COHORT = CohortId("pilot-p")
 RECORDED = Path(__file__).parent.parent / "samples" / "scoring" / "rater-means-1" / "hashes.json"
@@ -133,9 +134,7 @@ def test_the_order_of_arrival_changes_no_result(bench: Bench, tmp_path: Path) ->
     list(bench.sender.deliveries(list(reversed(deliveries))))
     bench.upload(COHORT, list((PILOT / "development_day").glob("*")))
     bench.work()
-    with bench.db.read() as connection:
-        hashes = {row.participant: row.hash for row in results_of(connection, COHORT)}
-    assert hashes == json.loads(RECORDED.read_text())
+    assert recorded_figures(bench.db, COHORT) == json.loads(RECORDED.read_text())
 
 
 def test_a_mail_holds_the_plan_and_no_score(small_bench: Bench) -> None:

@@ -165,5 +165,5 @@ def test_a_result_without_evidence_is_found(opened: Database) -> None:
 
 def test_an_unknown_model_is_refused_with_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALENTLINE_SCORING_MODEL", "guess/1")
-    with pytest.raises(ValidationError, match="unknown scoring model guess/1; known are rater-means/1"):
+    with pytest.raises(ValidationError, match="unknown scoring model guess/1; known are many-facet/1, rater-means/1"):
         ScoringSettings()
