@@ -154,7 +154,9 @@ def _api(installation: Installation, there: commands.Connected) -> Step:
 def _asked(installation: Installation, there: commands.Connected, vendor: Poller) -> Step:
     try:
         if not all(_answers(installation, there, vendor, form) for form in there.forms):
-            return Step("API", None, "not asked: what it gives costs, and `connection backfill` would pay again")
+            return Step(
+                "API", None, "not asked: it gives everything from the beginning; `connection backfill` takes that in"
+            )
     except Unreadable as error:
         return Step("API", False, error.reason.words)
     except TalentlineError as error:

@@ -4,6 +4,7 @@ having a webhook made there.
 For handlers, which do it for submissions and runs, and for commands, which do it while a person waits.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from services.intake import store
 from services.intake.core.polling import OVERLAP, stamped
 from services.intake.core.registering import Change, Registered, Registrar, Wanted
 from services.intake.core.shapes import moment
-from services.intake.core.vendor import SINCE, TOKEN, ApiAnswer, RequestNeeded, Vendor
+from services.intake.core.vendor import SESSION, SINCE, TOKEN, ApiAnswer, RequestNeeded, Vendor
 from services.intake.store import Place
 from shared import clock
 from shared.cohort.definition import CohortDefinition
@@ -46,22 +47,42 @@ def asked(
 
     Raises:
         NoToken: the request needs a token, and none is set.
+        Unreadable: no session was opened.
         ApiUnavailable, ApiRefused: as HttpClient does.
     """
     if token is None and _wants_token(needed):
         raise NoToken
+    session = ""
+    if needed.opening is not None:
+        session = vendor.session(_answer(client, vendor, needed.opening, token or "", "", since))
+    return _answer(client, vendor, needed, token or "", session, since)
+
+
+def _answer(
+    client: HttpClient, vendor: Vendor, needed: RequestNeeded, token: str, session: str, since: datetime | None
+) -> ApiAnswer:
     url = needed.url if since is None else needed.url.replace(SINCE, stamped(since - OVERLAP))
     answer = client.request(
         needed.method,
-        url.replace(TOKEN, token or ""),
-        [(name, value.replace(TOKEN, token or "")) for name, value in needed.headers],
-        needed.body.replace(TOKEN.encode(), (token or "").encode()),
+        url.replace(TOKEN, token),
+        [(name, value.replace(TOKEN, token)) for name, value in needed.headers],
+        _filled(needed, {TOKEN: token, SESSION: session}),
         hosts=vendor.api_hosts,
     )
     return ApiAnswer(answer.body, answer.headers)
 
 
+def _filled(needed: RequestNeeded, secrets: Mapping[str, str]) -> bytes:
+    """The body with what placeholders stand for, spelled as JSON spells it in a string where the body is JSON."""
+    body, is_json = needed.body, ("Content-Type", "application/json") in needed.headers
+    for place, secret in secrets.items():
+        body = body.replace(place.encode(), (json.dumps(secret)[1:-1] if is_json else secret).encode())
+    return body
+
+
 def _wants_token(needed: RequestNeeded) -> bool:
+    if needed.opening is not None and _wants_token(needed.opening):
+        return True
     return TOKEN in needed.url or TOKEN.encode() in needed.body or any(TOKEN in value for _, value in needed.headers)
 
 

@@ -53,8 +53,9 @@ SETTINGS: dict[str, dict[str, str]] = {
     "odk_central": {"api_host": "central.example.org", "project": "7"},
     "snap": {"api_host": "online1.example.org", "username": "od"},
     "kobotoolbox": {"api_host": "eu.kobotoolbox.org"},
+    "limesurvey_plugin": {"api_url": "https://survey.example.org/index.php/admin/remotecontrol", "username": "od"},
 }
-FORMS = {"alchemer": "5501234", "snap": "8d1f4c52-0b6e-4f7a-9a39-5f2d5c0e7a11"}
+FORMS = {"alchemer": "5501234", "snap": "8d1f4c52-0b6e-4f7a-9a39-5f2d5c0e7a11", "limesurvey_plugin": "552233"}
 NOT_SIGNED_BY_US = {"google_forms_pubsub", *(name for name, each in VENDORS.items() if isinstance(each, Polled))}
 every_vendor = pytest.mark.parametrize("name", VENDORS)
 every_poller = pytest.mark.parametrize("name", [name for name, each in VENDORS.items() if isinstance(each, Poller)])
@@ -442,7 +443,8 @@ def test_asking_begins_where_a_cursor_stands_and_a_page_moves_it_on(name: str) -
     needed = plugin.ask(form, cursor)
     assert urlsplit(needed.url).hostname in plugin.api_hosts
     assert needed.form_id == form
-    assert "{token}" in needed.url or any("{token}" in value for _, value in needed.headers)
+    asked = needed.opening or needed
+    assert "{token}" in f"{asked.url} {asked.headers} {asked.body.decode()}"
     later = plugin.starting(NOW + timedelta(days=1))
     assert later is None or later > cursor
 

@@ -23,6 +23,7 @@ from tests.builders.mapping import CONNECTION, a_questionnaire
 RADIO = "Explains decisions clearly"
 ROW = "Listens before answering"
 WORDS = "What does this person do well?"
+RARELY = [{"label": "1 Rarely"}, {"label": "Not observed"}]
 QUALTRICS = {
     "result": {
         "SurveyID": "SV_1",
@@ -89,12 +90,120 @@ REDCAP = [
     {"field_name": "x2", "field_type": "notes", "field_label": WORDS, "select_choices_or_calculations": ""},
     {"field_name": "intro", "field_type": "descriptive", "field_label": "Welcome"},
 ]
+TYPEFORM = {
+    "id": "u6nXL7",
+    "title": "Compass 360",
+    "hidden": ["participant"],
+    "fields": [
+        {"id": "f1", "ref": "r1", "title": RADIO, "type": "multiple_choice", "properties": {"choices": RARELY}},
+        {
+            "id": "f2",
+            "ref": "r2",
+            "title": "Rate",
+            "type": "matrix",
+            "properties": {"fields": [{"id": "f3", "ref": "r3", "title": ROW, "type": "multiple_choice"}]},
+        },
+        {"id": "f4", "ref": "r4", "title": WORDS, "type": "long_text"},
+    ],
+}
+TALLY = {
+    "hasResponses": True,
+    "questions": [
+        {"id": "cP00xY", "type": "MULTIPLE_CHOICE", "title": RADIO, "fields": []},
+        {"id": "cP01xY", "type": "TEXTAREA", "title": WORDS, "fields": []},
+        {"id": "cPHid", "type": "HIDDEN_FIELDS", "title": None, "fields": [{"uuid": "u", "title": "participant"}]},
+    ],
+}
+FORMBRICKS = {
+    "data": {
+        "id": "clcmp0360form00survey01",
+        "questions": [
+            {
+                "id": "q1",
+                "type": "multipleChoiceSingle",
+                "headline": {"default": RADIO},
+                "choices": [
+                    {"id": "a", "label": {"default": "1 Rarely"}},
+                    {"id": "b", "label": {"default": "Not observed"}},
+                ],
+            },
+            {"id": "go", "type": "cta", "headline": {"default": "Welcome"}},
+        ],
+        "blocks": [
+            {
+                "elements": [
+                    {
+                        "id": "q2",
+                        "type": "matrix",
+                        "headline": {"default": "Rate"},
+                        "rows": [{"id": "x", "label": {"default": ROW}}],
+                        "columns": [{"default": "1 Rarely"}],
+                    },
+                    {"id": "q3", "type": "openText", "headline": {"default": WORDS}},
+                    {"id": "q4", "type": "rating", "headline": {"default": "Overall"}, "range": 5},
+                ]
+            }
+        ],
+        "hiddenFields": {"enabled": True, "fieldIds": ["participant"]},
+    }
+}
+KOBO = {
+    "uid": "aCompass",
+    "content": {
+        "survey": [
+            {"type": "start", "name": "start", "$xpath": "start"},
+            {"type": "begin_group", "name": "ratings", "$xpath": "ratings", "label": ["Ratings"]},
+            {
+                "type": "select_one",
+                "name": "c01",
+                "$xpath": "ratings/c01",
+                "label": [None, RADIO],
+                "select_from_list_name": "scale",
+            },
+            {"type": "select_one scale", "$autoname": "c02", "label": [ROW]},
+            {"type": "end_group"},
+            {"type": "text", "name": "t1", "$xpath": "t1", "label": [WORDS]},
+            {"type": "hidden", "name": "participant", "$xpath": "participant"},
+        ],
+        "choices": [
+            {"list_name": "scale", "name": "1", "label": ["Rarely"]},
+            {"list_name": "scale", "$autovalue": "na", "label": ["Not observed"]},
+            {"list_name": "other", "name": "x", "label": ["X"]},
+        ],
+    },
+}
+LIMESURVEY = {
+    "id": 1,
+    "error": None,
+    "result": [
+        {"qid": 400, "parent_qid": 0, "sid": 552233, "gid": 12, "type": "F", "title": "C", "question": "Rate"},
+        {"qid": 401, "parent_qid": 400, "sid": 552233, "gid": 12, "type": "F", "title": "SQ001", "question": RADIO},
+        {"qid": "402", "parent_qid": "400", "sid": "552233", "gid": "12", "type": "F", "title": "2", "question": ROW},
+        {"qid": 450, "parent_qid": 0, "sid": 552233, "gid": 13, "type": "T", "title": "T1", "question": WORDS},
+        {"qid": 460, "parent_qid": 0, "sid": 552233, "gid": 13, "type": "X", "title": "end", "question": "Thanks"},
+    ],
+}
 DEFINITIONS: dict[str, tuple[str, Any, dict[str, str]]] = {
     "qualtrics": ("SV_1", QUALTRICS, {"QID1": f"<b>{RADIO}</b>", "QID2_4": ROW, "QID3_TEXT": WORDS}),
     "google_forms_pubsub": ("1abc", GOOGLE, {"0a": RADIO, "0b": ROW, "0c": WORDS, "0d": "Overall"}),
     "jotform": ("260", JOTFORM, {"q3_c01": RADIO, f"q4_rate.{ROW}": ROW, "q5_well": WORDS}),
     "redcap_det": ("2207", REDCAP, {"x1": RADIO, "x2": WORDS}),
+    "typeform": ("u6nXL7", TYPEFORM, {"r1": RADIO, "r3": ROW, "r4": WORDS, "participant": ""}),
+    "tally": ("cPm3aS", TALLY, {"question_cP00xY": RADIO, "question_cP01xY": WORDS, "participant": ""}),
+    "formbricks": (
+        "clcmp0360form00survey01",
+        FORMBRICKS,
+        {"q1": RADIO, f"q2.{ROW}": ROW, "q3": WORDS, "q4": "Overall", "participant": ""},
+    ),
+    "limesurvey_plugin": (
+        "552233",
+        LIMESURVEY,
+        {"552233X12X400SQ001": RADIO, "552233X12X4002": ROW, "552233X13X450": WORDS},
+    ),
+    "kobotoolbox": ("aCompass", KOBO, {"ratings/c01": RADIO, "c02": ROW, "t1": WORDS, "participant": ""}),
 }
+TEXT_MAY_BE_AN_ID = {"kobotoolbox"}
+"""Tools where a comment and a pre-filled id are one kind of question."""
 over = pytest.mark.parametrize("vendor", DEFINITIONS)
 
 
@@ -112,8 +221,11 @@ def test_each_question_has_the_reference_that_its_answers_come_under(vendor: str
     assert form.form_id == form_id
     assert {each.ref: each.title for each in form.questions} == titles
     assert [each.ref for each in form.questions if each.asks is Asks.TEXT] == [
-        ref for ref, title in titles.items() if title == WORDS
+        ref for ref, title in titles.items() if title == WORDS and vendor not in TEXT_MAY_BE_AN_ID
     ]
+    assert all(
+        each.asks is Asks.HIDDEN for each in form.questions if not each.title and vendor not in TEXT_MAY_BE_AN_ID
+    )
 
 
 def test_options_are_known_by_what_the_tool_sends_for_them() -> None:
@@ -123,6 +235,9 @@ def test_options_are_known_by_what_the_tool_sends_for_them() -> None:
     assert sent["qualtrics"] == {"1": "1 Rarely", "6": "Not observed"}
     assert sent["redcap_det"] == {"1": "Rarely", "9": "Not observed"}
     assert sent["google_forms_pubsub"] == {"1 Rarely": "1 Rarely"}
+    assert sent["typeform"] == sent["formbricks"] == {"1 Rarely": "1 Rarely", "Not observed": "Not observed"}
+    assert sent["kobotoolbox"] == {"1": "Rarely", "na": "Not observed"}
+    assert sent["tally"] == sent["limesurvey_plugin"] == {}
     assert sent["jotform"] == {"1 Rarely": "1 Rarely", "Not observed": "Not observed"}
 
 
@@ -138,7 +253,7 @@ def test_an_answer_that_is_no_definition_is_refused_or_empty_and_never_an_accide
 
 
 @pytest.mark.parametrize("form_id", ["../secrets", "a b", "1?x=y", "é"])
-@pytest.mark.parametrize("vendor", ["qualtrics", "google_forms_pubsub", "jotform", "surveymonkey"])
+@pytest.mark.parametrize("vendor", sorted({*DEFINITIONS, "surveymonkey"} - {"redcap_det", "limesurvey_plugin"}))
 def test_what_can_be_no_form_is_never_put_into_an_address(vendor: str, form_id: str) -> None:
     with pytest.raises(Unreadable):
         VENDORS[vendor].define(form_id)

@@ -1,9 +1,12 @@
 """Stand-ins for single survey tools, after their documentation: they keep webhooks and responses, and give pages."""
 
-from collections.abc import Mapping
+import base64
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
-from tests.servers.survey_tools import Answer, Asked, Tool
+from tests.servers.survey_tools import TOKEN, Answer, Asked, Tool
 
 
 class TypeformApi(Tool):
@@ -120,3 +123,62 @@ class GoogleFormsApi(Tool):
             self.watch |= {"state": "ACTIVE", "expireTime": self.ends}
             return 200, {}, self.watch
         return 404, {}, {"error": {"status": "NOT_FOUND"}}
+
+
+class LimeSurveyApi(Tool):
+    """RemoteControl 2 of a LimeSurvey server: a session for the user's password, then methods by name."""
+
+    host = "survey.example.org"
+    session = "session-hush"
+
+    def __init__(self, questions: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__()
+        self.questions = questions
+        self.responses: list[dict[str, Any]] = []
+        """By codes of questions; each has an `id`."""
+        self.password = TOKEN
+
+    def knows(self, request: Asked) -> bool:
+        """It says who is known in its answers."""
+        return request.path == "/index.php/admin/remotecontrol"
+
+    def answer(self, request: Asked) -> Answer:
+        method, params = request.json()["method"], request.json()["params"]
+        return 200, {}, {"id": 1, "error": None, "result": self._result(method, params)}
+
+    def _result(self, method: str, params: Sequence[Any]) -> Any:
+        if method == "get_session_key":
+            known = params == ["talentline", self.password]
+            return self.session if known else {"status": "Invalid user name or password"}
+        if params[0] != self.session:
+            return {"status": "Invalid session key"}
+        if method == "list_questions":
+            return self.questions
+        first, last = params[7:9]
+        found = [each for each in self.responses if first <= int(each["id"]) <= last]
+        return base64.b64encode(json.dumps({"responses": found}).encode()).decode()
+
+
+class RedcapApi(Tool):
+    """A REDCap server's API: records with one instrument, by their number or since they were changed."""
+
+    host = "redcap.example.ac.uk"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[dict[str, Any]] = []
+        self.changed: dict[str, str] = {}
+        """When each record was changed last."""
+
+    def knows(self, request: Asked) -> bool:
+        return f"token={TOKEN}" in request.body.decode()
+
+    def answer(self, request: Asked) -> Answer:
+        wanted = dict(parse_qsl(request.body.decode()))
+        since, one = wanted.get("dateRangeBegin", ""), wanted.get("records[0]")
+        found = [
+            each
+            for each in self.records
+            if self.changed[each["record_id"]] >= since and one in {None, each["record_id"]}
+        ]
+        return 200, {}, found

@@ -22,6 +22,9 @@ TOKEN = "{token}"  # noqa: S105  (a placeholder)
 vendor takes it nowhere else.
 """
 
+SESSION = "{session}"
+"""Stands in a request's body where the session belongs that `RequestNeeded.opening` has opened."""
+
 SINCE = "{since}"
 """Stands in a request's address for the moment from which responses are asked for (RFC 3339 in UTC, such as
 2026-03-11T08:30:00Z): the handler knows what it has already."""
@@ -155,6 +158,9 @@ class RequestNeeded:
     """Statuses that mean "not readable yet" here, such as 404 right after the event: ask again later."""
     confirms: bool = False
     """The request itself carries the response, and the answer only confirms it, as with a sender that signs nothing."""
+    opening: "RequestNeeded | None" = None
+    """A request that is made first, each time: what `Vendor.session` finds in its answer stands for `SESSION` in this
+    one, and is kept nowhere."""
     same_for_all: bool = False
     """The answer describes the form: it is the same for all responses, and may be used again for a while."""
 
@@ -230,6 +236,9 @@ class Vendor(Protocol):
         """A delivery of our own that `verify` believes and that says nothing (`core.probing`), signed with the first
         secret; None: nobody but the sender can sign it.
         """
+
+    def session(self, answer: ApiAnswer) -> str:
+        """The session that a request's `opening` has opened. Raises Unreadable: it has not."""
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         """What a verified request says, given what the vendor's API has answered so far. It gets the request as it was

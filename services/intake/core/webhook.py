@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from services.intake.core.form import Form
@@ -67,6 +68,8 @@ class Webhook:
             return _zone(value) is not None
         if name.endswith("host"):
             return is_host(value)
+        if name.endswith("url"):
+            return value.startswith("https://") and is_host(host_of(value))
         return value.isprintable() and len(value) <= 500
 
     def configured(self, settings: Mapping[str, str]) -> Self:
@@ -88,6 +91,10 @@ class Webhook:
         """Only the sender can sign."""
         return None
 
+    def session(self, answer: ApiAnswer) -> str:  # noqa: ARG002
+        """Its API has no sessions."""
+        return ""
+
     def steps(self, wanted: Wanted) -> Steps:
         """What a person does in the tool where its API makes no webhooks."""
         return Steps(
@@ -101,6 +108,14 @@ class Webhook:
     def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:  # noqa: ARG002
         """It has no API for that, or none that was tried."""
         return None
+
+
+def host_of(url: str) -> str:
+    """The server that an address names; empty for what is no address."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_host(name: str) -> bool:

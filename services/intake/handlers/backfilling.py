@@ -108,6 +108,8 @@ class Backfill:
             return Got(asked(self.client, page.vendor, page.needed, page.token))
         except NoToken as error:
             return Got(reason=str(error))
+        except Unreadable as error:
+            return Got(reason=error.reason.words)
         except PermanentError as error:
             return Got(reason=f"{error}; check the API token and its rights, and that the form is still there")
 

@@ -86,5 +86,5 @@ def keep_details(uow: UnitOfWork, cohort: CohortId, name: str, said: Mapping[str
 
 
 def request_key(needed: RequestNeeded) -> str:
-    """What a request is known by: SHA-256 (hex) of method and address."""
-    return hashlib.sha256(f"{needed.method} {needed.url}".encode()).hexdigest()
+    """What a request is known by: SHA-256 (hex) of method, address and body."""
+    return hashlib.sha256(f"{needed.method} {needed.url}".encode() + needed.body).hexdigest()

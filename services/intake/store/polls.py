@@ -1,6 +1,6 @@
 """How far each form of a tool has been asked. The row moves in the transaction that stores what was got."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,7 +99,21 @@ def _at(place: Place) -> sa.ColumnElement[bool]:
 def _kept(needed: RequestNeeded) -> dict[str, object]:
     """A request as it is kept: it holds placeholders where tokens belong."""
     headers: Sequence[Sequence[str]] = [list(pair) for pair in needed.headers]
-    return {"method": needed.method, "url": needed.url, "headers": headers, "body": needed.body.decode()}
+    kept = {"method": needed.method, "url": needed.url, "headers": headers, "body": needed.body.decode()}
+    return kept | ({"opening": _kept(needed.opening)} if needed.opening else {})
+
+
+def _needed(kept: Mapping[str, Any], form: str) -> RequestNeeded:
+    """A request that was kept."""
+    opening = kept.get("opening")
+    return RequestNeeded(
+        kept["method"],
+        kept["url"],
+        tuple((name, value) for name, value in kept["headers"]),
+        kept["body"].encode(),
+        form_id=form,
+        opening=_needed(opening, form) if opening else None,
+    )
 
 
 def _poll(row: sa.RowMapping) -> Poll:
@@ -108,14 +122,7 @@ def _poll(row: sa.RowMapping) -> Poll:
         place=Place(row["cohort"], row["connection"], form),
         cursor=row["cursor"],
         seen=row["seen"],
-        following=kept
-        and RequestNeeded(
-            kept["method"],
-            kept["url"],
-            tuple((name, value) for name, value in kept["headers"]),
-            kept["body"].encode(),
-            form_id=form,
-        ),
+        following=kept and _needed(kept, form),
         turn=row["turn"],
         pages=row["pages"],
         news=row["news"],

@@ -3,7 +3,9 @@
 Source: formbricks/formbricks at b66c1dd9 (docs/platform/features/integrations/webhooks.mdx and code). One response
 comes as `responseCreated`, `responseUpdated` and `responseFinished`; when one webhook of a job fails all are sent
 again. The API (v2 management: webhooks, responses) shows a webhook's secret only when it is made, so Formbricks' secret
-is the connection's. Unverified: `startDate` filters by when a response was begun, hence the overlap of days.
+is the connection's. What a survey asks is from version 1 (management/surveys; docs/api-reference/openapi.json).
+Unverified: its newer `blocks`; rows and columns of a matrix; `startDate` filters by when a response was begun, hence
+the overlap of days.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from pydantic import Field
 
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import Reason, ReasonCode
+from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
 from services.intake.core.registering import Change, Outcome, Registered, Wanted
@@ -41,6 +44,8 @@ PROOF = ("x-api-key", TOKEN)
 PAGE = 250
 LONGEST_ANSWERING = timedelta(days=2)
 """How long a response may be under way and still be found by a later run."""
+SILENT = frozenset({"cta", "consent", "fileUpload", "cal", "pictureSelection"})
+"""Questions that no rating and no comment answers."""
 EVENTS = frozenset({"responseCreated", "responseUpdated", "responseFinished"})
 
 
@@ -78,6 +83,52 @@ class _Hook(Shape):
 
 class _Hooks(Shape):
     data: tuple[_Hook, ...] = ()
+
+
+class _Choice(Shape):
+    label: Any = None
+
+
+class _Asked(Shape):
+    """A question, or an element of a block: newer surveys have their questions there."""
+
+    id: str
+    type: str = ""
+    headline: Any = None
+    choices: tuple[_Choice, ...] = ()
+    rows: tuple[Any, ...] = ()
+    columns: tuple[Any, ...] = ()
+    range: int = 0
+
+    def questions(self) -> Iterator[Question]:
+        """What it asks; of a matrix each row, which is named by its words."""
+        title, columns = _words(self.headline), [_words(each) for each in self.columns]
+        for row in self.rows:
+            yield choices(f"{self.id}.{_words(row)}", _words(row), zip(columns, columns, strict=True))
+        if self.type == "openText":
+            yield Question(self.id, title, Asks.TEXT)
+        elif not self.rows and self.type not in SILENT:
+            labels = [_words(each.label) for each in self.choices] or [str(n + 1) for n in range(min(self.range, 10))]
+            yield choices(self.id, title, zip(labels, labels, strict=True))
+
+
+class _Block(Shape):
+    elements: tuple[_Asked, ...] = ()
+
+
+class _HiddenFields(Shape):
+    fieldIds: tuple[str, ...] = ()  # noqa: N815
+
+
+class _Survey(Shape):
+    id: str
+    questions: tuple[_Asked, ...] = ()
+    blocks: tuple[_Block, ...] = ()
+    hiddenFields: _HiddenFields = _HiddenFields()  # noqa: N815
+
+
+class _Defined(Shape):
+    data: _Survey
 
 
 class _Made(Shape):
@@ -166,8 +217,25 @@ class Formbricks(Backfilled, Webhook):
 
         return Change(json_request("POST", self._url("webhooks"), PROOF, hook), outcome, made)
 
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """GET of the survey, which version 1 of the API has."""
+        if answers:
+            survey = shaped(_Defined, parsed(answers[0].body), TOOL).data
+            asked = [*survey.questions, *(each for block in survey.blocks for each in block.elements)]
+            hidden = (Question(name, asks=Asks.HIDDEN) for name in survey.hiddenFields.fieldIds)
+            return Form(survey.id, (*(question for each in asked for question in each.questions()), *hidden))
+        url = f"https://{self.api_host}/api/v1/management/surveys/{segment(form_id, TOOL)}"
+        return json_request("GET", url, PROOF, form_id=form_id)
+
     def _url(self, what: str) -> str:
         return f"https://{self.api_host}/api/v2/management/{what}"
+
+
+def _words(text: Any) -> str:
+    """A text in the survey's default language: plain, `{"default": …}`, or under `label`."""
+    if isinstance(text, dict):
+        return _words(text.get("default", text.get("label")))
+    return text if isinstance(text, str) else ""
 
 
 def _response(sent: _Data) -> Response:

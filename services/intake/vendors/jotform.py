@@ -4,7 +4,9 @@ Sources: recorded deliveries in zulip/zulip (zerver/webhooks/jotform/fixtures) f
 https://api.jotform.com/docs for GET /submission/{id}. The address holds a token, which anybody who sees the address
 knows, so every submission is confirmed by fetching it (404: invented, or deleted since). Unverified: whether an edit is
 sent again, and the zone of the API's times (setting `time_zone`; without it the time of arrival counts), hence the
-overlap of a day in back-fill. A webhook is made by POST /form/{id}/webhooks.
+overlap of a day in back-fill. The API filters by when a submission was begun, so back-fill finds edits of the last day,
+and older ones when it is told `--since`; it knows an edit by `updated_at`, with or without `time_zone`. A webhook is
+made by POST /form/{id}/webhooks.
 """
 
 import json
@@ -174,7 +176,8 @@ class Jotform(Backfilled, Webhook):
 
         def read(sent: Any) -> Response | None:
             content = shaped(_Content, sent, TOOL)
-            return self._response(content) if content.status == ALIVE else None
+            response = self._response(content)
+            return replace(response, revision=content.updated_at) if content.status == ALIVE else None
 
         return responses_of(shaped(_Page, parsed(page.body), TOOL).content, read)
 

@@ -3,11 +3,12 @@
 Source: kobotoolbox/kpi at 2e5efb01 (kobo/apps/hook). Only 502, 503, 504 and time-outs are tried again; edits are not
 sent again. Unverified, each one line below: `_submission_time` is UTC unless the setting `time_zone` says otherwise
 (`in_utc`); several choices are divided by spaces (they stay one text here); the API's data may be filtered by `query`
-(`ask`). REST services are made, and data is listed, by API v2; a page holds at most 1000.
+(`ask`); the names in an asset's `content` (`_Row`). REST services are made, data is listed and forms are defined by API
+v2; a page holds at most 1000.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from pydantic import Field
 from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
+from services.intake.core.form import Form, Question, choices
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
 from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
@@ -40,6 +42,7 @@ from services.intake.core.webhook import Webhook, in_utc, local, setting, time_z
 TOOL = "KoboToolbox"
 PROOF = ("Authorization", f"Token {TOKEN}")
 PAGE = 250
+ASKS = frozenset({"select_one", "integer", "decimal", "range", "hidden", "calculate"})
 HOUSEKEEPING = ("_", "formhub/", "meta/")
 
 
@@ -52,6 +55,52 @@ class _Body(Shape):
 class _Page(Shape):
     next: str | None = None
     results: tuple[Any, ...] = ()
+
+
+class _Row(Shape):
+    """A row of the form's sheet `survey` or `choices`; names are set by the author or made up by Kobo."""
+
+    type: str = ""
+    name: str = ""
+    made_up: str = Field(default="", alias="$autoname")
+    place: str = Field(default="", alias="$xpath")
+    label: tuple[str | None, ...] = ()
+    list: str = Field(default="", alias="select_from_list_name")
+
+    @property
+    def title(self) -> str:
+        """Its words in the form's first language that has any."""
+        return next(filter(None, self.label), "")
+
+
+class _Choice(Shape):
+    list: str = Field(default="", alias="list_name")
+    name: str = ""
+    made_up: str = Field(default="", alias="$autovalue")
+    label: tuple[str | None, ...] = ()
+
+
+class _Content(Shape):
+    survey: tuple[_Row, ...] = ()
+    choices: tuple[_Choice, ...] = ()
+
+    def questions(self) -> Iterator[Question]:
+        """What it asks, by the place in the groups, under which its answer comes. Choices are known by their names."""
+        for row in self.survey:
+            kind, _, named = row.type.partition(" ")
+            ref = row.place or row.name or row.made_up
+            if kind == "text":
+                yield Question(ref, row.title)
+            elif kind in ASKS and ref:
+                mine = (
+                    [each for each in self.choices if each.list == (row.list or named)] if kind == "select_one" else []
+                )
+                labels = ((each.name or each.made_up, next(filter(None, each.label), "")) for each in mine)
+                yield choices(ref, row.title, labels)
+
+
+class _Asset(Shape):
+    content: _Content
 
 
 class _Hook(Shape):
@@ -140,6 +189,12 @@ class KoboToolbox(Backfilled, Webhook):
         if there:
             return changed(True, json_request("PATCH", f"{url}{segment(there.uid, TOOL)}/", PROOF, hook))
         return changed(False, json_request("POST", url, PROOF, hook))
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The asset, whose `content` is the form's sheets."""
+        if answers:
+            return Form(form_id, tuple(shaped(_Asset, parsed(answers[0].body), TOOL).content.questions()))
+        return json_request("GET", f"{self._asset(form_id)}/", PROOF, form_id=form_id, query={"format": "json"})
 
     def _asset(self, form: str) -> str:
         return f"https://{self.api_host}/api/v2/assets/{segment(form, TOOL)}"

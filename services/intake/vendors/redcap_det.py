@@ -3,24 +3,28 @@
 Source: bdeveer/REDCap_KB_RAG RC-INTG-01, derived from REDCap's help. The address holds a token; a save is believed
 for nothing but which record to fetch, and the server asked is the one in the settings, never one that the request
 names. The same bytes come for every save of a record, so none is taken for a repeat. Unverified, each one line below:
-the column `<instrument>_timestamp` of the export and its zone (`time_zone`); identity by fields of the record. REDCap
-does not say when a finished record was changed by a project member: of two states with one time stamp the evidence id
-decides.
+the column `<instrument>_timestamp` of the export and its zone (`time_zone`); identity by fields of the record; that the
+first column of a flat export is the record's id (`_save_of`). Back-fill exports what was created or changed since the
+newest time that was seen (`dateRangeBegin`), in one answer: REDCap has no pages. REDCap does not say when a finished
+record was changed by a project member: that comes by its trigger only, and of two states with one time stamp the
+evidence id decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from pydantic import Field
 
 from services.intake.core import probing
+from services.intake.core.api import responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
+from services.intake.core.polling import Backfilled, Turned, form_of, moved_on
 from services.intake.core.registering import SECRET, Paste, Steps, Wanted
 from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answers_of, moment, shaped
@@ -36,10 +40,14 @@ from services.intake.core.vendor import (
     Secrets,
     Verified,
 )
-from services.intake.core.webhook import Webhook, is_host, local, setting, time_zone_setting
+from services.intake.core.webhook import Webhook, host_of, local, setting, time_zone_setting
 
 TOOL = "REDCap"
 COMPLETE = "2"
+STATUS = "_complete"
+RECORDS = {"content": "record", "format": "json", "type": "flat", "exportSurveyFields": "true"}
+ZONES_APART = timedelta(days=1)
+"""How far the server's clock may be from UTC, generously."""
 HOUSEKEEPING = ("redcap_",)
 
 
@@ -81,20 +89,17 @@ class _Field(Shape):
 
 
 @dataclass(frozen=True)
-class RedcapDataEntryTrigger(Webhook):
+class RedcapDataEntryTrigger(Backfilled, Webhook):
     """REDCap's trigger: the last segment of the address is the secret."""
 
     api_url: str = setting("address of the project's API, such as https://redcap.example.ac.uk/api/")
     time_zone: str = time_zone_setting()
-
-    def _is_right(self, name: str, value: str) -> bool:
-        right = super()._is_right(name, value)
-        return right if name != "api_url" else right and value.startswith("https://") and is_host(_host(value))
+    instrument: str = setting("the instrument that back-fill reads, if the project has several", "")
 
     @property
     def api_hosts(self) -> frozenset[str]:
         """The server of the settings."""
-        return frozenset({_host(self.api_url)})
+        return frozenset({host_of(self.api_url)})
 
     @property
     def each_is_new(self) -> bool:
@@ -123,7 +128,7 @@ class RedcapDataEntryTrigger(Webhook):
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         """The record's instrument as the API has it, in raw codes; finished once its form status is complete."""
         save = shaped(_Save, fields_of(request), TOOL)
-        if save.redcap_url and self.api_url and _host(save.redcap_url) != _host(self.api_url):
+        if save.redcap_url and self.api_url and host_of(save.redcap_url) != host_of(self.api_url):
             words = "the trigger comes from another REDCap server than the connection's `api_url` names; correct either"
             raise Unreadable(ReasonCode.NOT_CONFIRMED, words, form_id=save.project_id)
         if not answers:
@@ -138,6 +143,42 @@ class RedcapDataEntryTrigger(Webhook):
             raise Unreadable(ReasonCode.NOT_CONFIRMED, f"{TOOL} has no such record", form_id=save.project_id)
         return Responses((self._response(save, row),))
 
+    def starting(self, since: datetime) -> str | None:
+        """A day earlier: the server's clock shows its own zone."""
+        return super().starting(since - ZONES_APART)
+
+    def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
+        """Every record that was created or changed since a moment, on the server's clock."""
+        since = {"dateRangeBegin": cursor.replace("T", " ").removesuffix("Z")} if cursor else {}
+        return self._post(RECORDS | since, segment(form_id, TOOL), "")
+
+    def turned(self, cursor: str | None, asked: RequestNeeded, answer: ApiAnswer) -> Turned:  # noqa: ARG002
+        """One answer holds everything."""
+        rows = _rows(answer)
+        times = [moment(str(row.get(f"{self._instrument_of(row)}_timestamp") or "")) for row in rows]
+        return Turned(moved_on(cursor, times, ZONES_APART), page=bool(rows))
+
+    def read_page(self, page: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
+        """Rows as the export after a save has them."""
+        project = form_of(page)
+        rows = _rows(ApiAnswer(page.body))
+        return responses_of(rows, lambda row: self._response(self._save_of(row, project), row))
+
+    def _instrument_of(self, row: Mapping[str, Any]) -> str:
+        """The instrument that counts: the one in the settings, else the only one that has a status."""
+        there = [name.removesuffix(STATUS) for name in row if name.endswith(STATUS)]
+        return self.instrument or (there[0] if len(there) == 1 else "")
+
+    def _save_of(self, row: Mapping[str, Any], project: str) -> _Save:
+        """The save that a row of an export is the state of."""
+        instrument = self._instrument_of(row)
+        if not instrument:
+            words = "the project has several instruments, or none: name the one that counts in the setting `instrument`"
+            raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, words, form_id=project)
+        first = next(iter(row.values()), "")
+        about = {name: str(row.get(name) or "") for name in ("redcap_event_name", "redcap_repeat_instance")}
+        return shaped(_Save, about | {"project_id": project, "instrument": instrument, "record": str(first)}, TOOL)
+
     def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
         """The project's data dictionary. REDCap names a form by its project."""
         if answers:
@@ -147,14 +188,8 @@ class RedcapDataEntryTrigger(Webhook):
         return self._post({"content": "metadata", "format": "json"}, form_id, "")
 
     def _export(self, save: _Save) -> RequestNeeded:
-        wanted = {
-            "content": "record",
-            "format": "json",
-            "type": "flat",
-            "records[0]": save.record,
-            "forms[0]": save.instrument,
-            "exportSurveyFields": "true",
-        } | ({"events[0]": save.redcap_event_name} if save.redcap_event_name else {})
+        wanted = RECORDS | {"records[0]": save.record, "forms[0]": save.instrument}
+        wanted |= {"events[0]": save.redcap_event_name} if save.redcap_event_name else {}
         return self._post(wanted, save.project_id, save.name)
 
     def _post(self, wanted: dict[str, str], form: str, response: str) -> RequestNeeded:
@@ -168,7 +203,7 @@ class RedcapDataEntryTrigger(Webhook):
         )
 
     def _response(self, save: _Save, row: dict[str, Any]) -> Response:
-        status, stamp = f"{save.instrument}_complete", f"{save.instrument}_timestamp"
+        status, stamp = f"{save.instrument}{STATUS}", f"{save.instrument}_timestamp"
         fields = {name: value for name, value in row.items() if not name.startswith(HOUSEKEEPING)}
         return Response(
             form_id=save.project_id,
@@ -180,8 +215,9 @@ class RedcapDataEntryTrigger(Webhook):
         )
 
 
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def _rows(answer: ApiAnswer) -> list[dict[str, Any]]:
+    """The rows of an export."""
+    rows = parsed(answer.body)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, f"what {TOOL} sent is no export of records")
+    return rows

@@ -117,6 +117,19 @@ class _Question(Shape):
     title: str | None = None
     fields: tuple[_Part, ...] = ()
 
+    def asked(self) -> Iterator[Question]:
+        """What it asks, as far as the API tells: no options, no rows."""
+        if self.type == HIDDEN:
+            names = [part.title or part.uuid for part in self.fields] or [self.title or self.id]
+            yield from (Question(name, asks=Asks.HIDDEN) for name in names)
+        else:
+            kind = Asks.TEXT if self.type in TEXTS else Asks.ANYTHING
+            yield Question(_key(self.id), self.title or "", kind)
+
+
+class _Questions(Shape):
+    questions: tuple[_Question, ...] = ()
+
 
 class _Page(Shape):
     page: int = 1
@@ -218,6 +231,13 @@ class Tally(Backfilled, Webhook):
         asked = [question for field in sent.fields for question in field.questions()] if sent else []
         return (Form(sent.formId, tuple(asked)),) if sent else ()
 
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """The form's questions; their options show in a delivery only."""
+        if answers:
+            listed = shaped(_Questions, parsed(answers[0].body), TOOL).questions
+            return Form(form_id, tuple(question for each in listed for question in each.asked()))
+        return json_request("GET", f"https://{API}/forms/{segment(form_id, TOOL)}/questions", PROOF, form_id=form_id)
+
 
 def _response(sent: _Data) -> Response:
     answered: dict[str, AnswerValue | None] = {}
@@ -246,9 +266,9 @@ def _listed(sent: _Submission, questions: Mapping[str, _Question]) -> Response:
             hidden |= _listed_hidden(question, given.answer)
         elif isinstance(given.answer, dict):
             for row, chosen in given.answer.items():
-                put(answered, f"{_key(given)}.{row}", _labels(chosen, None))
+                put(answered, f"{_key(given.questionId)}.{row}", _labels(chosen, None))
         else:
-            put(answered, _key(given), _labels(given.answer, None))
+            put(answered, _key(given.questionId), _labels(given.answer, None))
     return Response(
         form_id=sent.formId,
         response_id=sent.id,
@@ -259,9 +279,9 @@ def _listed(sent: _Submission, questions: Mapping[str, _Question]) -> Response:
     )
 
 
-def _key(given: _Given) -> str:
+def _key(question: str) -> str:
     """The field as the webhook names it."""
-    return f"question_{given.questionId}"
+    return f"question_{question}"
 
 
 def _listed_hidden(question: _Question, answer: Any) -> dict[str, str]:

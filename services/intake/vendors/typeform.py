@@ -4,9 +4,9 @@ Sources: https://www.typeform.com/developers/webhooks/example-payload/ (shape) a
 https://www.typeform.com/developers/webhooks/secure-your-webhooks/ (signature). Typeform switches a webhook off when it
 sees 404 or 410, and sends the same event again after any other failure. Webhooks are made by PUT under a tag
 (/developers/webhooks/reference/create-or-update-webhook), responses listed newest first
-(/developers/responses/reference/retrieve-responses; the newest may be missing for half an hour). Unverified: the API's
-host of accounts in Europe (setting `api_host`); whether a response can be edited
-(then a new event would carry a later `submitted_at`, which is what counts here).
+(/developers/responses/reference/retrieve-responses; the newest may be missing for half an hour), a form defined
+(/developers/create/reference/retrieve-form). Unverified: the API's host of accounts in Europe (setting `api_host`);
+whether a response can be edited (then a new event would carry a later `submitted_at`, which is what counts here).
 """
 
 from collections.abc import Iterator, Sequence
@@ -244,6 +244,12 @@ class Typeform(Backfilled, Webhook):
         """The definition that goes with each response."""
         defined = shaped(_Body, parsed(request.body), "Typeform").form_response.definition
         return (shaped(_Definition, defined, "Typeform").form,) if defined else ()
+
+    def define(self, form_id: str, answers: Sequence[ApiAnswer] = ()) -> Form | RequestNeeded | None:
+        """GET of the form, which has the shape of the definition in a delivery."""
+        if answers:
+            return shaped(_Definition, parsed(answers[0].body), TOOL).form
+        return json_request("GET", self._forms(form_id), PROOF, form_id=form_id)
 
 
 def _response(sent: _FormResponse, *, partial: bool) -> Response:
