@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.facets.careless import doubts
-from services.scoring.core.facets.effects import EXACT, QUICK, Codes, Design
+from services.scoring.core.facets.effects import Codes, Design
 from services.scoring.core.facets.items import GRID, Coverage, ItemTables, Places, counted, stepped, tables_of
 from services.scoring.core.facets.ratings import NOT_RATED, Units
 
@@ -130,13 +130,13 @@ class _Fitting:
         converged, count = False, 0
         for count in range(1, self.options.rounds + 1):
             before, known = self.psi, self.variances
-            self._round(QUICK, learning=True)
+            self._round(learning=True)
             if self.options.doubting and count in DOUBTING:
                 self._doubt()
             elif self._settled(before, known):
                 converged = True
                 break
-        self._round(EXACT, learning=False)
+        self._round(learning=False)
         places, severities = self._of("participant"), self._of("severity")
         return Fit(
             place=places[0],
@@ -200,13 +200,13 @@ class _Fitting:
 
     # -------------------------------------------------------------------------------------------------------- a round
 
-    def _round(self, most: int, *, learning: bool) -> None:
+    def _round(self, *, learning: bool) -> None:
         tables = tables_of(self.cumulative)
         if self.options.smoothed and self.told.any():
             nodes, weights = self._by_moments(tables)
         else:
             nodes, weights = self._by_curvature(tables)
-        self._solve(most, learning=learning)
+        self._solve(learning=learning)
         if learning:
             self._learn_items(nodes, weights)
 
@@ -245,14 +245,14 @@ class _Fitting:
         self.pull = mean * (self.told + others) - centre * others
         return places, [each * believed for each in weights]
 
-    def _solve(self, most: int, *, learning: bool) -> None:
+    def _solve(self, *, learning: bool) -> None:
         """Effects from what the units' answers say; from them where each unit stands, and how surely."""
         groups, halo = self.units.group, self.variances.halo
         response = self.pull / self.told
         believed = np.maximum(self.told * (1 - self.doubt), LEAST_INFORMATION)
         weight = 1 / (halo + 1 / believed) if self.own_halo else believed
         variances = {name: getattr(self.variances, name) for name in self.design.effects}
-        self.solution = self.design.solved(weight, response - self.leniency[groups], variances, most=most)
+        self.solution = self.design.solved(weight, response - self.leniency[groups], variances, shown=not learning)
         at_units = self.solution.at_units
         if learning:
             total = np.bincount(groups, weight, len(self.leniency))
@@ -322,4 +322,4 @@ class _Fitting:
 def _schall(variance: float, mean: Vector, posterior: Vector) -> float:
     """M'm / (levels - sum of posterior variance / variance)."""
     effective = len(mean) - float(posterior.sum()) / variance
-    return float(mean @ mean) / effective if effective > 1e-6 else variance / 2
+    return float((mean * mean).sum()) / effective if effective > 1e-6 else variance / 2
