@@ -8,6 +8,7 @@ others are eliminated, they are inverted exactly (`elimination`); larger ones ar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +50,12 @@ class Design:
     def __init__(self, effects: Mapping[str, Codes]) -> None:
         self.effects = dict(effects)
         self.levels = {name: int(codes.max(initial=-1)) + 1 for name, codes in effects.items()}
-        starts = np.concatenate([[0], np.cumsum(list(self.levels.values()))]).tolist()
-        self._span = {name: slice(*each) for name, each in zip(effects, zip(starts, starts[1:], strict=False), strict=True)}
+        ends = np.cumsum(list(self.levels.values())).tolist()
+        self._span = {name: slice(*each) for name, each in zip(effects, pairwise([0, *ends]), strict=True)}
         signs = np.array([-1.0 if name in NEGATIVE else 1.0 for name in effects])
         columns = np.stack([codes + self._span[name].start for name, codes in effects.items()], axis=1)
         rows = np.repeat(np.arange(len(columns)), len(signs))
-        shape = (len(columns), starts[-1])
+        shape = (len(columns), ends[-1])
         self.matrix = sparse.csr_matrix((np.tile(signs, len(columns)), (rows, columns.ravel())), shape=shape)
         self._gradients = Gradients(self.matrix, [self._nesting(*names) for names in (PLACE, RATER)])
 
@@ -62,12 +63,14 @@ class Design:
     def _elimination(self) -> Elimination:
         """By whichever side leaves less work. Participants can stay only where nothing is nested in either side."""
         sides = [name for name in ("severity", "participant") if name in self.effects]
-        if len(self.effects) > len(sides):
-            sides = sides[:1] if sides[0] == "severity" else []
-        kept = [self._span[name] for name in sides if len(sides) > 1 or name == "severity"] or [slice(0, 0)]
+        if set(self.effects) != {"participant", "severity"}:
+            sides = [name for name in sides if name == "severity"]
+        kept = [self._span[name] for name in sides] or [slice(0, 0)]
         return min((Elimination(self.matrix, span) for span in kept), key=lambda each: each.work)
 
-    def solved(self, weight: Vector, response: Vector, variance: Mapping[str, float], *, shown: bool = True) -> Solution:
+    def solved(
+        self, weight: Vector, response: Vector, variance: Mapping[str, float], *, shown: bool = True
+    ) -> Solution:
         """Posterior of the effects, given each unit's weight (1 / error variance) and response, and the effects' prior
         variances by name. `shown` False, in passing: exact in small designs only.
         """

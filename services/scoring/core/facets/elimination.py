@@ -5,6 +5,7 @@ With the equations [[B, C], [C', D]], B in small blocks: S = D - C' B⁻¹ C, an
 """
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,16 @@ from scipy.sparse.csgraph import connected_components
 
 Vector = NDArray[np.float64]
 Codes = NDArray[np.int64]
-Matrix = sparse.csr_matrix
+Matrix = Any
+"""A sparse matrix: scipy's are not typed."""
 TOGETHER = 300
 """Kept unknowns of unlinked subsets that are inverted together: fewer, larger steps."""
-ROWS = 4_000
 ENTRIES = 4_000_000
+"""Of dense rows at a time."""
 
 
 class Elimination:
-    """Prepared for a matrix of units × unknowns whose columns in the span `kept` are levels of one effect, one a unit."""
+    """Prepared for a matrix of units × unknowns; its columns in the span `kept` are one effect, one level a unit."""
 
     def __init__(self, matrix: Matrix, kept: slice) -> None:
         unknowns = np.arange(matrix.shape[1])
@@ -37,9 +39,7 @@ class Elimination:
         """Cubes of the sizes to invert."""
         return float(sum(float(len(batch)) ** 3 for batch in self.batches))
 
-    def solved(
-        self, weight: Vector, right: Vector, penalty: Vector, centred: slice
-    ) -> tuple[Vector, Vector, Vector]:
+    def solved(self, weight: Vector, right: Vector, penalty: Vector, centred: slice) -> tuple[Vector, Vector, Vector]:
         """Means and variances of the unknowns, and the variance of each unit's sum. `centred`: unknowns whose variance
         is of what stands above or below their mean.
         """

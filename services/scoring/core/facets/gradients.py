@@ -75,6 +75,11 @@ def _product(one: Vector, other: Vector) -> float:
     return float((one * other).sum())
 
 
+def _upwards(nest: Nesting, values: Vector) -> Vector:
+    """Values of nested levels, summed in the outer level of each."""
+    return np.bincount(nest.parent, values, nest.outer.stop - nest.outer.start).astype(float)
+
+
 class _Sides:
     """The equations of each side alone, solved exactly: an arrow for each outer level and what is nested in it."""
 
@@ -84,19 +89,16 @@ class _Sides:
             (nest, self.diagonal[nest.inner] / (self.diagonal[nest.inner] + penalty[nest.inner]))
             for nest in of.nestings
         ]
-        shared = [
-            (nest.outer, np.bincount(nest.parent, self.diagonal[nest.inner] * share, nest.outer.stop - nest.outer.start))
-            for nest, share in self.inner
-        ]
+        taken = [_upwards(nest, self.diagonal[nest.inner] * share) for nest, share in self.inner]
         self.diagonal = self.diagonal + penalty
-        for outer, taken in shared:
-            self.diagonal[outer] -= taken
+        for (nest, _), part in zip(self.inner, taken, strict=True):
+            self.diagonal[nest.outer] -= part
 
     def solved(self, right: Vector) -> Vector:
         """The sides' solution for a right side."""
         found = right.copy()
         for nest, share in self.inner:
-            found[nest.outer] -= np.bincount(nest.parent, share * right[nest.inner], nest.outer.stop - nest.outer.start)
+            found[nest.outer] -= _upwards(nest, share * right[nest.inner])
         found /= self.diagonal
         for nest, share in self.inner:
             found[nest.inner] -= share * found[nest.outer][nest.parent]
