@@ -25,8 +25,10 @@ __all__ = ["Fit", "Options", "Variances", "fitted"]
 Vector = NDArray[np.float64]
 PSEUDO_COUNTS = 0.25
 """Ratings added for each category of an item, so that its steps stay near those of an average item."""
-ASKED = 3
-"""How often it is asked which raters answered without looking: each time the fit has settled, until nothing changes."""
+ASKED, NEARLY = 4, 10.0
+"""How often it is asked which raters answered without looking: first when the fit has nearly settled (in steps that are
+small enough), then each time that it has, until nothing changes.
+"""
 ANOTHER = 0.05
 """Change of a doubt from which the fit goes on."""
 
@@ -114,9 +116,10 @@ class _Fitting:
             rounds += 1
             before, known = self.believed, self.variances
             self._round(learning=True)
-            if self._settled(before, known):
+            moving = self._moving(before, known)
+            if moving < (1 if asked else NEARLY):
                 again = self.options.doubting and asked < ASKED and self._doubt()
-                asked, converged = asked + 1, not again
+                asked, converged = asked + 1, moving < 1 and not again
         self._round(learning=False)
         places, severities = self._of("participant"), self._of("severity")
         return Fit(
@@ -134,9 +137,10 @@ class _Fitting:
             converged=converged,
         )
 
-    def _settled(self, before: Believed, known: Variances) -> bool:
+    def _moving(self, before: Believed, known: Variances) -> float:
+        """How far the last round went, in steps that are small enough."""
         moved = float(np.sqrt(np.mean((self.believed.place - before.place) ** 2)))
-        return moved < self.options.enough and self.variances.distance(known) < 5 * self.options.enough
+        return max(moved, self.variances.distance(known) / 5) / self.options.enough
 
     def _of(self, name: str) -> tuple[Vector, Vector]:
         if name in self.design.effects:
