@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.scoring.core.facets import effects
 from services.scoring.core.facets.fit import Fit, Options, Variances, fitted
 from services.scoring.core.facets.ratings import Ratings, collapsed
 from services.scoring.core.facets.subsets import raters_apart, subsets_of
