@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.scoring.core.facets import effects
 from services.scoring.core.facets.fit import Fit, Options, Variances, fitted
 from services.scoring.core.facets.ratings import Ratings, collapsed
 from services.scoring.core.facets.subsets import raters_apart, subsets_of
@@ -53,7 +52,7 @@ def test_order_of_evidence_and_names_change_nothing(seed: int, people: int, each
 
 
 def test_nor_do_they_where_blocks_are_too_large_to_invert(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.scoring.core.facets.fit.EXACT", 10)
+    monkeypatch.setattr("services.scoring.core.facets.effects.EXACT", 10)
     crowd = drawn(150, 25, 3, seed=3, missing=0.1)
     changed, names, _ = relabelled(crowd.ratings, 4)
     one, other = fitted(crowd.units), fitted(collapsed(changed))
@@ -129,9 +128,8 @@ def test_careless_raters_hardly_move_anybody() -> None:
 def test_variances_by_messages_are_near_the_inverse(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = drawn(200, 60, 4, seed=2)
     exact = fitted(crowd.units)
-    monkeypatch.setattr("services.scoring.core.facets.fit.EXACT", 10)
+    monkeypatch.setattr("services.scoring.core.facets.effects.EXACT", 10)
     near = fitted(crowd.units)
-    assert effects.EXACT > 10
     assert np.sqrt(near.place_variance / exact.place_variance).mean() == pytest.approx(1.0, abs=0.02)
     assert near.place == pytest.approx(exact.place, abs=1e-3)
 

@@ -1,11 +1,10 @@
 """The regularised many-facet partial-credit model: place of participant minus severity of rater, plus what one rater
 sees in one participant on every item alike (halo) and what a participant shows in one exercise; all of them shrunken.
 
-Marginal maximum likelihood: each unit's answers by moments under what all others say of it (expectation propagation,
-Minka 2001, UAI 17:362), effects by mixed-model equations, variances by Schall (1991, Biometrika 78:719). Halo: Wilson
-& Hoskens (2001, JEBS 26:283),
-Patz et al. (2002, JEBS 27:341). Without it 36 items of one rater count as 36 pieces of evidence, and intervals cover
-half of what they claim. Raters who give everybody one and the same answer count as little as they are doubted
+Marginal maximum likelihood: each unit's answers by moments under what all others say of it (`sites`), effects by
+mixed-model equations (`effects`), variances by Schall's equations (`variances`). Halo: Wilson & Hoskens (2001, JEBS
+26:283), Patz et al. (2002, JEBS 27:341). Without it 36 items of one rater count as 36 pieces of evidence, and intervals
+cover half of what they claim. Raters who give everybody one and the same answer count as little as they are doubted
 (`careless`).
 """
 
@@ -15,35 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.facets.careless import doubts
-from services.scoring.core.facets.effects import EXACT, QUICK, Codes, Design
-from services.scoring.core.facets.items import GRID, Coverage, ItemTables, Places, counted, stepped, tables_of
-from services.scoring.core.facets.ratings import NOT_RATED, Units
+from services.scoring.core.facets.effects import Codes, Design
+from services.scoring.core.facets.items import GRID, counted, stepped, tables_of
+from services.scoring.core.facets.ratings import Units
+from services.scoring.core.facets.sites import LEAST_INFORMATION, Answers, Believed, Sites
+from services.scoring.core.facets.variances import Variances
+
+__all__ = ["Fit", "Options", "Variances", "fitted"]
 
 Vector = NDArray[np.float64]
-NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 PSEUDO_COUNTS = 0.25
-"""Ratings added to each category of an item, so that a category nobody used has finite steps."""
-LEAST_INFORMATION = 1e-3
-LONGEST_STEP = 3.0
-"""Logits that a unit's place may move in a round."""
-LEAST_VARIANCE, MOST_VARIANCE = 1e-4, 25.0
-HASTE = 0.6
-"""How much further than it should a variance goes in a round: it would come near in ever smaller steps."""
-DOUBTING = (3, 7)
-"""Rounds after which it is asked again which raters answered without looking."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variances:
-    """Variances of the effects, in squared logits. The defaults are the anchors of small cohorts: ours, a little wider
-    than what simulated cohorts at literature-like reliability have. `severity` is 0 where every rater rated one person:
-    it is then a part of `halo`.
-    """
-
-    participant: float = 1.0
-    severity: float = 0.25
-    halo: float = 0.6
-    scene: float = 0.3
+"""Ratings added for each category of an item, so that its steps stay near those of an average item."""
+ASKED, NEARLY = 4, 10.0
+"""How often it is asked which raters answered without looking: first when the fit has nearly settled (in steps that are
+small enough), then each time that it has, until nothing changes.
+"""
+ANOTHER = 0.05
+"""Change of a doubt from which the fit goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +92,16 @@ class _Fitting:
         self.separable = bool(units.rater.max(initial=0) < units.pair.max(initial=0))
         """Some rater rated two participants; otherwise severity is a part of the halo."""
         self.variances = start if self.separable else replace(start, severity=0.0, halo=start.halo + start.severity)
-        self.anchor = self.variances.halo
+        self.anchors = self.variances
         self.own_halo = bool(units.pair.max(initial=0) + 1 == len(units))
         """Each unit has a halo of its own, so that it needs no unknown: it is noise of a known share."""
         self.design = Design(self._effects())
-        self.answered = units.answers != NOT_RATED
-        self.coverage = Coverage.of(self.answered)
-        self.doubt = np.zeros(len(units))
+        self.answers = Answers(units)
         self.counts = counted(units.answers, units.steps)
         self.cumulative = self._first_steps()
         self.leniency = np.zeros(int(units.group.max(initial=0)) + 1)
-        self.psi, self.spread = self._first_places(), np.full(len(units), 0.3)
-        self.told = self.pull = np.zeros(len(units))
-        """What a unit's answers say: 1 / variance, and that times the place (the site of expectation propagation)."""
+        self.believed = Believed(self._first_places(), np.full(len(units), 0.3), np.zeros(len(units)))
+        self.sites: Sites | None = None
 
     def _effects(self) -> dict[str, Codes]:
         units = self.units
@@ -127,16 +111,16 @@ class _Fitting:
         return found | ({} if self.own_halo else {"halo": units.pair})
 
     def run(self) -> Fit:
-        converged, count = False, 0
-        for count in range(1, self.options.rounds + 1):
-            before, known = self.psi, self.variances
-            self._round(QUICK, learning=True)
-            if self.options.doubting and count in DOUBTING:
-                self._doubt()
-            elif self._settled(before, known):
-                converged = True
-                break
-        self._round(EXACT, learning=False)
+        rounds, asked, converged = 0, 0, False
+        while rounds < self.options.rounds and not converged:
+            rounds += 1
+            before, known = self.believed, self.variances
+            self._round(learning=True)
+            moving = self._moving(before, known)
+            if moving < (1 if asked else NEARLY):
+                again = self.options.doubting and asked < ASKED and self._doubt()
+                asked, converged = asked + 1, moving < 1 and not again
+        self._round(learning=False)
         places, severities = self._of("participant"), self._of("severity")
         return Fit(
             place=places[0],
@@ -146,17 +130,17 @@ class _Fitting:
             leniency=self.leniency,
             cumulative=self.cumulative,
             variances=self.variances,
-            psi=self.psi,
-            spread=self.spread,
-            doubt=self.doubt,
-            rounds=count,
+            psi=self.believed.place,
+            spread=self.believed.spread,
+            doubt=self.believed.doubt,
+            rounds=rounds,
             converged=converged,
         )
 
-    def _settled(self, before: Vector, known: Variances) -> bool:
-        moved = float(np.sqrt(np.mean((self.psi - before) ** 2)))
-        grown = max(abs(getattr(self.variances, name) - getattr(known, name)) for name in Variances.__slots__)
-        return moved < self.options.enough and grown < 5 * self.options.enough
+    def _moving(self, before: Believed, known: Variances) -> float:
+        """How far the last round went, in steps that are small enough."""
+        moved = float(np.sqrt(np.mean((self.believed.place - before.place) ** 2)))
+        return max(moved, self.variances.distance(known) / 5) / self.options.enough
 
     def _of(self, name: str) -> tuple[Vector, Vector]:
         if name in self.design.effects:
@@ -164,20 +148,18 @@ class _Fitting:
         none = np.full(int(self.units.rater.max(initial=-1)) + 1, np.nan)
         return none, none
 
-    def _doubt(self) -> None:
+    def _doubt(self) -> bool:
+        """Whether it was changed by much."""
         places = self.solution.means["participant"]
         expected = self.leniency[self.units.group] + places[self.units.participant]
-        v = self.variances
-        self.doubt = doubts(self.units, self.cumulative, expected, v.severity, v.halo + v.scene * self.units.has_scenes)
-        doubted = np.nonzero(self.doubt > 0)[0]
-        lost = np.stack(
-            [
-                (self.doubt[doubted, None] * (self.units.answers[doubted] == k)).sum(axis=0)
-                for k in range(self.units.steps + 1)
-            ],
-            axis=1,
-        )
-        self.counts = counted(self.units.answers, self.units.steps) - lost
+        v, answers = self.variances, self.units.answers
+        doubt = doubts(self.units, self.cumulative, expected, v.severity, v.halo + v.scene * self.units.has_scenes)
+        changed = float(np.abs(doubt - self.believed.doubt).max(initial=0.0)) > ANOTHER
+        self.believed = replace(self.believed, doubt=doubt)
+        some = np.nonzero(doubt > 0)[0]
+        lost = [(doubt[some, None] * (answers[some] == k)).sum(axis=0) for k in range(self.units.steps + 1)]
+        self.counts = counted(answers, self.units.steps) - np.stack(lost, axis=1)
+        return changed
 
     # -------------------------------------------------------------------------------------------------- first guesses
 
@@ -200,60 +182,25 @@ class _Fitting:
 
     # -------------------------------------------------------------------------------------------------------- a round
 
-    def _round(self, most: int, *, learning: bool) -> None:
+    def _round(self, *, learning: bool) -> None:
         tables = tables_of(self.cumulative)
-        if self.options.smoothed and self.told.any():
-            nodes, weights = self._by_moments(tables)
+        if self.options.smoothed and self.sites is not None:
+            self.sites = self.answers.by_moments(tables, self.believed, self.sites)
         else:
-            nodes, weights = self._by_curvature(tables)
-        self._solve(most, learning=learning)
+            self.sites = self.answers.by_curvature(tables, self.believed)
+        self._solve(self.sites, learning=learning)
         if learning:
-            self._learn_items(nodes, weights)
+            self._learn_items(self.sites)
 
-    def _by_curvature(self, tables: ItemTables) -> tuple[list[Places], list[Vector]]:
-        """Newton's way, at the present places: for the first round, and for joint maximum likelihood."""
-        at = Places.of(self.psi)
-        self.told = np.maximum(self.coverage.summed(tables.variance, at), LEAST_INFORMATION)
-        surprise = (self.units.score - self.coverage.summed(tables.expected, at)) / self.told
-        self.pull = self.told * (self.psi + np.clip(surprise, -LONGEST_STEP, LONGEST_STEP))
-        return [at], [1 - self.doubt]
-
-    def _by_moments(self, tables: ItemTables) -> tuple[list[Places], list[Vector]]:
-        """Mean and variance of each unit's place, given its answers and what everything else says of it."""
-        believed = 1 - self.doubt
-        others = np.maximum(1 / self.spread - believed * self.told, 1e-2 / self.spread)
-        centre = (self.psi / self.spread - believed * self.pull) / others
-        deviation = 1 / np.sqrt(others + self.told)
-        middle = (others * centre + self.pull) * deviation**2
-        points = [middle + node * deviation for node in NODES]
-        places = [Places.of(point) for point in points]
-        logs = [
-            np.log(weight) + node**2 / 2 - others * (point - centre) ** 2 / 2
-            + self.units.score * point - self.coverage.summed(tables.norm, at)
-            for node, weight, point, at in zip(NODES, NODE_WEIGHTS, points, places, strict=True)
-        ]  # fmt: skip
-        highest = np.maximum.reduce(logs)
-        weights = [np.exp(each - highest) for each in logs]
-        total = sum(weights, np.zeros(len(highest)))
-        weights = [each / total for each in weights]
-        mean = sum((w * x for w, x in zip(weights, points, strict=True)), np.zeros(len(total)))
-        variance = sum((w * (x - mean) ** 2 for w, x in zip(weights, points, strict=True)), np.zeros(len(total)))
-        # a step at a time where the points were set too narrowly, and never more than the answers can hold
-        told = 1 / np.maximum(variance, deviation**2 / 2) - others
-        self.told = np.clip(told, LEAST_INFORMATION, self.answered @ tables.variance.max(axis=1))
-        mean = np.clip(mean, middle - LONGEST_STEP, middle + LONGEST_STEP)
-        self.pull = mean * (self.told + others) - centre * others
-        return places, [each * believed for each in weights]
-
-    def _solve(self, most: int, *, learning: bool) -> None:
+    def _solve(self, sites: Sites, *, learning: bool) -> None:
         """Effects from what the units' answers say; from them where each unit stands, and how surely."""
         groups, halo = self.units.group, self.variances.halo
-        response = self.pull / self.told
-        believed = np.maximum(self.told * (1 - self.doubt), LEAST_INFORMATION)
-        weight = 1 / (halo + 1 / believed) if self.own_halo else believed
+        response = sites.pull / sites.told
+        trusted = np.maximum(sites.told * (1 - self.believed.doubt), LEAST_INFORMATION)
+        weight = 1 / (halo + 1 / trusted) if self.own_halo else trusted
         variances = {name: getattr(self.variances, name) for name in self.design.effects}
-        self.solution = self.design.solved(weight, response - self.leniency[groups], variances, most=most)
-        at_units = self.solution.at_units
+        self.solution = self.design.solved(weight, response - self.leniency[groups], variances, shown=not learning)
+        at_units, of_units = self.solution.at_units, self.solution.of_units
         if learning:
             total = np.bincount(groups, weight, len(self.leniency))
             left = np.bincount(groups, weight * (response - at_units), len(self.leniency))
@@ -261,14 +208,12 @@ class _Fitting:
         place = self.leniency[groups] + at_units
         kept = halo * weight if self.own_halo else np.zeros(len(weight))
         own = kept * (response - place)
-        self.psi = place + own
-        self.spread = (1 - kept) ** 2 * self.solution.of_units + (halo * (1 - kept) if self.own_halo else 0.0)
+        own_variance = halo * (1 - kept) if self.own_halo else 0.0
+        spread = (1 - kept) ** 2 * of_units + own_variance
+        self.believed = replace(self.believed, place=place + own, spread=spread)
         self._centre()
-        if learning and not self.options.anchored:
-            self._learn_variances(own, kept)
-        elif learning and self.options.widening and self.own_halo:
-            grown = _schall(halo, own, halo * (1 - kept) + kept**2 * self.solution.of_units)
-            self.variances = replace(self.variances, halo=min(max(grown, self.anchor), MOST_VARIANCE))
+        if learning:
+            self._learn_variances(own, own_variance + kept**2 * of_units)
 
     def _centre(self) -> None:
         """Centre participants, severities and groups; what that moves is moved in the items. Without it the location
@@ -282,34 +227,29 @@ class _Fitting:
             of_group = np.bincount(group, severity, size) / np.maximum(np.bincount(group, minlength=size), 1)
             severity -= of_group[group]
             self.leniency = self.leniency - of_group
-        of_all = float(np.bincount(self.units.group, minlength=size) @ self.leniency) / len(self.units)
+        of_all = float((np.bincount(self.units.group, minlength=size) * self.leniency).sum()) / len(self.units)
         self.leniency = self.leniency - of_all
         place = self.solution.means["participant"]
         moved = of_all + float(place.mean())
         place -= place.mean()
         self.cumulative = self.cumulative - moved * np.arange(self.cumulative.shape[1])
-        self.psi = self.psi - moved
-        self.pull = self.pull - moved * self.told
+        self.believed = replace(self.believed, place=self.believed.place - moved)
+        if self.sites is not None:
+            self.sites = replace(self.sites, pull=self.sites.pull - moved * self.sites.told)
 
-    def _learn_variances(self, own: Vector, kept: Vector) -> None:
-        found = self.solution
-        learned = {
-            name: _schall(getattr(self.variances, name), mean, found.variances[name])
-            for name, mean in found.means.items()
-        }
+    def _learn_variances(self, own: Vector, own_variance: Vector) -> None:
+        found = {name: (mean, self.solution.variances[name]) for name, mean in self.solution.means.items()}
         if self.own_halo:
-            before = self.variances.halo
-            learned["halo"] = _schall(before, own, before * (1 - kept) + kept**2 * found.of_units)
-        bounded = {
-            name: min(max(each * (each / getattr(self.variances, name)) ** HASTE, LEAST_VARIANCE), MOST_VARIANCE)
-            for name, each in learned.items()
-        }
-        self.variances = replace(self.variances, **bounded)
+            found["halo"] = own, own_variance
+        if not self.options.anchored:
+            self.variances = self.variances.learned(found)
+        elif self.options.widening:
+            self.variances = self.variances.widened(self.anchors, found)
 
-    def _learn_items(self, nodes: list[Places], weights: list[Vector]) -> None:
-        histograms = np.zeros((self.coverage.items, len(GRID)))
-        for each, weight in zip(nodes, weights, strict=True):
-            histograms += self.coverage.histograms(each, weight)
+    def _learn_items(self, sites: Sites) -> None:
+        histograms = np.zeros((self.answers.coverage.items, len(GRID)))
+        for each, weight in zip(sites.places, sites.weights, strict=True):
+            histograms += self.answers.coverage.histograms(each, weight)
         self.cumulative = stepped(
             self.cumulative,
             self.counts,
@@ -317,9 +257,3 @@ class _Fitting:
             pseudo_counts=self.options.pseudo_counts,
             common=self.options.common_steps,
         )
-
-
-def _schall(variance: float, mean: Vector, posterior: Vector) -> float:
-    """M'm / (levels - sum of posterior variance / variance)."""
-    effective = len(mean) - float(posterior.sum()) / variance
-    return float(mean @ mean) / effective if effective > 1e-6 else variance / 2

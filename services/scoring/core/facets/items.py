@@ -15,6 +15,8 @@ REACH = 14.0
 """Logits that the tables reach to each side; beyond, a rating says no more."""
 MESH = 0.01
 GRID = np.arange(-REACH, REACH + MESH / 2, MESH)
+ANY = 0.02
+"""Of the ratings added to an item, the share that knows nothing of the scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ def stepped(
     cumulative: Table, counts: Table, histograms: Table, *, pseudo_counts: float, common: bool = False
 ) -> Table:
     """One Newton step towards the cumulative steps whose expected counts are those observed, given how places are
-    spread. `pseudo_counts`: ratings added to each category, as if by a unit in the middle of the scale.
+    spread. `pseudo_counts`: ratings added for each category, as if by units in the middle of the scale to an average
+    item; a few of them (`ANY`) to any category, so that one nobody used has finite steps.
 
     `common`: one set of steps for all items beside an item difficulty each (the rating-scale model, Andrich 1978,
     Psychometrika 43:561) instead of steps of each item.
@@ -143,7 +146,8 @@ def stepped(
     spread = np.einsum("ik,kl->ikl", expected, np.eye(expected.shape[1])) - joint
     pull = pseudo_counts * counts.shape[1]
     share = probabilities(np.zeros(1), cumulative)[:, 0, 1:]
-    score += pull * (share - 1 / counts.shape[1])
+    average = probabilities(np.zeros(1), cumulative.mean(axis=0, keepdims=True))[0, 0, 1:]
+    score += pull * (share - (1 - ANY) * average - ANY / counts.shape[1])
     spread += pull * (np.einsum("ik,kl->ikl", share, np.eye(share.shape[1])) - share[:, :, None] * share[:, None, :])
     return _moved_together(cumulative, score, spread) if common else _moved(cumulative, score, spread)
 
