@@ -16,6 +16,7 @@ from deploy.cli import (
     framework,
     mail,
     mapping,
+    norms,
     operations,
     plans,
     pool,
@@ -48,6 +49,7 @@ app.add_typer(mapping.group, name="mapping")
 app.add_typer(framework.group, name="framework")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
+app.add_typer(norms.group, name="norms")
 app.add_typer(equality.group, name="equality")
 app.add_typer(plans.group, name="plan")
 app.add_typer(mail.group, name="mail")

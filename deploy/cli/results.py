@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import receipts, self_others
+from deploy.cli import changes, receipts, self_others
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, say, show, table
 from deploy.cli.targets import distance_shown, to_target
@@ -16,6 +16,7 @@ from shared.ids import CohortId
 group = typer.Typer(no_args_is_help=True, help="Domain results.")
 group.command("self-others")(self_others.of_cohort)
 group.command("verify")(receipts.verify)
+group.command("change")(changes.change)
 
 
 @group.command("list")

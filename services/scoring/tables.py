@@ -131,6 +131,21 @@ gaps = sa.Table(
 )
 
 
+norms = sa.Table(
+    "scoring_norms",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column(
+        "document", sa.Text, nullable=False, comment="canonical JSON: cohorts, framework, sorted estimates; no ids"
+    ),
+    sa.Column("hash", sa.String(64), nullable=False, comment="SHA-256 of the document"),
+    comment="norm groups: named, dated, never changed",
+)
+
+
 def in_force() -> sa.ColumnElement[bool]:
     """Waivers that count: scoring has heard of them, and nobody has withdrawn them."""
     return sa.and_(waivers.c.heard_at.is_not(None), waivers.c.withdrawn_at.is_(None))
