@@ -10,6 +10,7 @@ from deploy.cli import (
     cohorts,
     connections,
     deliveries,
+    design,
     equality,
     evidence,
     fairness,
@@ -47,6 +48,7 @@ app.add_typer(connections.group, name="connection")
 
 app.add_typer(mapping.group, name="mapping")
 app.add_typer(framework.group, name="framework")
+app.add_typer(design.group, name="design")
 app.add_typer(evidence.quarantine, name="quarantine")
 app.add_typer(results.group, name="result")
 app.add_typer(norms.group, name="norms")

@@ -30,6 +30,8 @@ LAYOUT = frozenset(
         "roster.csv",
         "raters.csv",
         "assessors.csv",
+        "rota.csv",
+        "marking.csv",
     }
 )
 """The files that have a meaning in a cohort folder."""
