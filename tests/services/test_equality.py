@@ -20,6 +20,7 @@ from shared.db import Database
 from shared.equality.store import Who, equality, erase, keep, stated
 from shared.errors import TalentlineError
 from shared.ids import CohortId, ParticipantId
+from tests.builders.documented import documented, same_keys
 from tests.builders.scored_cohort import Person, people, scored_cohort
 from tests.builders.scoring_case import a_definition
 
@@ -193,6 +194,8 @@ def test_the_report_compares_decisions_results_and_raters(db: Database, type_: T
         {each.participant: PoolStatus.ADMITTED if at % 2 else PoolStatus.DECLINED for at, each in enumerate(persons)},
     )
     found = json.loads(type_("fairness", "small", "--json")[1])
+    same_keys(documented("Of `fairness COHORT`"), found)
+    same_keys(documented("Of `equality list COHORT`"), json.loads(type_("equality", "list", "small", "--json")[1]))
     assert (found["view"], found["minimum"]) == ("programme", 5)
     (sex,) = found["characteristics"]
     assert (sex["reference"], sex["groups"]) == ("woman", [{"group": "man", "n": 15}, {"group": "woman", "n": 30}])

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from deploy.cli.main import app
 from shared.db import Database
 from shared.errors import TalentlineError
+from tests.builders.documented import documented, same_keys
 from tests.builders.scored_cohort import Person, people, scored_cohort
 
 Type = Callable[..., tuple[int, str]]
@@ -37,6 +38,7 @@ def test_a_cohort_names_only_those_who_differ_beyond_error(db: Database, type_: 
     status, said = type_("result", "self-others", "small", "--json")
     assert status == 0
     found = json.loads(said)
+    same_keys(documented("`result self-others COHORT`: "), found)
     whole = {(row["participant"], row["domain"]): row["category"] for row in found["profiles"] if row["facet"] is None}
     assert whole["P-1", "A"] == "over"
     assert whole["P-3", "A"] == "under"
@@ -73,6 +75,7 @@ def written(file: Path, n: int = 120) -> Path:
 def test_a_file_is_read_and_the_surface_shown(type_: Type, tmp_path: Path) -> None:
     file = written(tmp_path / "people.csv")
     found = json.loads(type_("self-others", str(file), "--json")[1])
+    same_keys(documented("`self-others FILE.csv` takes"), found)
     assert found["n"] == 120
     assert len(found["fit"]["coefficients"]) == 6
     assert "slope along agreement" in type_("self-others", str(file))[1]
