@@ -52,7 +52,7 @@ def change(
 def _tell(definition: CohortDefinition, found: ChangeReport) -> None:
     rows = [_line(definition, each) for each in found.people if each.compared.change]
     columns = ("participant", "domain", "part", "earlier", "later", "change", "95 % interval", "of", "")
-    table(f"{definition.title}: change since {found.months:.0f} months", columns, rows, empty="Nobody has two results.")
+    table(f"{definition.title}: change over {found.months:.0f} months", columns, rows, empty="Nobody has two results.")
     for each in found.groups:
         _tell_group(definition, each)
     _tell_withheld(found.people)

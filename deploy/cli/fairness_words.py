@@ -75,7 +75,7 @@ def _pairings(title: str, found: tuple[Pairing, ...]) -> None:
         for each in pairs:
             n = HIDDEN if each.n is None else str(each.n)
             gap, beyond = _difference(each.gap), _difference(each.beyond)
-            rows.append((each.rater_group, each.group, n, number(each.mean), *gap[:2], *beyond[:2]))
+            rows.append((each.rater_group.replace("_", " "), each.group, n, number(each.mean), *gap[:2], *beyond[:2]))
     columns = (
         "raters",
         "participants",

@@ -308,13 +308,28 @@ def test_people_who_did_not_say_are_counted_and_compared_with_nobody() -> None:
     assert {each["group"] for each in found["domains"]} == {"women"}
 
 
+def test_an_outcome_in_which_nobody_differs_is_not_compared() -> None:
+    people = [*scored(30, "men"), *scored(20, "women")]
+    for every, said in ((True, "everybody was selected"), (False, "nobody was selected")):
+        chosen = dict.fromkeys((each.participant for each in people), every)
+        assert f"admitted: {said}" in characteristic(people, labelled(*people), {"admitted": chosen}, 5).cannot
+    assert "nobody was decided about yet" in str(characteristic(people, labelled(*people), {"x": {}}, 5).cannot)
+
+
+def test_a_reason_is_told_once_for_all_that_it_holds_for() -> None:
+    people = [*scored(30, "men"), *scored(20, "women"), *scored(8, "x")]
+    cannot = characteristic(people, labelled(*people), {}, 5).cannot
+    assert cannot.count("x: a difference of means needs 10 people in each group") == 1
+
+
 def test_a_group_below_the_minimum_is_not_named_anywhere() -> None:
-    people = [*scored(30, "men"), *scored(20, "women"), *scored(2, "others")]
-    chosen = dict.fromkeys((each.participant for each in people), True)
-    found = document(characteristic(people, labelled(*people), {"admitted": chosen}, 5))
+    people = [*scored(30, "men"), *scored(20, "women"), *scored(2, "others"), *scored(3, "silent")]
+    chosen = {each.participant: at % 2 == 0 for at, each in enumerate(people)}
+    found = document(characteristic(people, labelled(*people[:-3]), {"admitted": chosen}, 5))
     assert "others" not in str(found)
+    assert NOT_STATED not in str(found)
     assert found["hidden_groups"] == 2
-    assert found["groups"] == [{"group": "men", "n": 30}]
+    assert [each["group"] for each in found["groups"]] == ["men", "women"]
 
 
 def test_a_reference_group_may_be_chosen_and_a_strange_one_is_refused_in_words() -> None:

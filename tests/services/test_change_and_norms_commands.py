@@ -1,36 +1,21 @@
 """`talentline result change` and `talentline norms …` as they are typed."""
 
 import json
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from deploy.cli.main import app
 from shared.db import Database
-from shared.errors import TalentlineError
+from tests.builders.documented import documented, same_keys
 from tests.builders.scored_cohort import Person, people, scored_cohort
 from tests.builders.scoring_case import a_definition
-
-Type = Callable[..., tuple[int, str]]
+from tests.builders.typed import Type, typist
 
 
 @pytest.fixture
 def type_(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
-    monkeypatch.setenv("TALENTLINE_DATABASE_URL", db.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("TALENTLINE_DATA_DIR", str(tmp_path / "data"))
-
-    def typed(*words: str) -> tuple[int, str]:
-        done = CliRunner(env={"COLUMNS": "240"}).invoke(app, list(words))
-        if isinstance(done.exception, TalentlineError):
-            return 1, str(done.exception)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.exit_code, done.output
-
-    return typed
+    return typist(db, tmp_path / "data", monkeypatch)
 
 
 def two_years(db: Database) -> None:
@@ -52,6 +37,7 @@ def test_people_are_known_by_their_address_and_change_is_named_beyond_error(db: 
     status, said = type_("result", "change", "later", "small", "--json")
     assert status == 0
     found = json.loads(said)
+    same_keys(documented("`result change COHORT EARLIER`:"), found)
     assert (found["months"], found["not_in_earlier"]) == (24.0, 2)
     whole = {(row["participant"], row["domain"]): row for row in found["changes"] if row["facet"] is None}
     assert {who for who, _ in whole} == {"N-1", "N-2"}
@@ -91,11 +77,14 @@ def test_a_norm_group_is_made_listed_shown_and_used(db: Database, type_: Type) -
     assert "never changed, choose another name" in type_(*words)[1]
     (listed,) = json.loads(type_("norms", "list", "--json")[1])["norms"]
     assert (listed["norms"], listed["people"], listed["framework"]) == ("pilot-2026", 110, "small/1")
-    figures = json.loads(type_("norms", "show", "pilot-2026", "--json")[1])["figures"]
+    group = json.loads(type_("norms", "show", "pilot-2026", "--json")[1])
+    same_keys(documented("Of `norms show NAME`"), group)
+    figures = group["figures"]
     median = next(q for q in figures[0]["quantiles"] if q["share"] == 0.5)
     assert median["low"] < median["value"] < median["high"]
     assert "Invented leaders" in type_("norms", "show", "pilot-2026")[1]
     places = json.loads(type_("norms", "place", "pilot-2026", "small", "--json")[1])["places"]
+    same_keys(documented("Of `norms place NAME COHORT`")["places"], places)
     assert len(places) == 110 * 6
     for row in places:
         assert row["provisional"]

@@ -1,15 +1,12 @@
 """Equality data: kept apart, told to nobody but the fairness report, deleted for good, and never a scoring input."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from typer.testing import CliRunner
 
-from deploy.cli.main import app
 from services.reporting.core.pool import PoolEntry, PoolStatus
 from services.reporting.store.pool import append
 from services.scoring.tables import results
@@ -18,30 +15,19 @@ from shared.cohort.folder import CohortFolder
 from shared.cohort.opening import open_cohort
 from shared.db import Database
 from shared.equality.store import Who, equality, erase, keep, stated
-from shared.errors import TalentlineError
 from shared.ids import CohortId, ParticipantId
+from tests.builders.documented import documented, same_keys
 from tests.builders.scored_cohort import Person, people, scored_cohort
 from tests.builders.scoring_case import a_definition
+from tests.builders.typed import Type, typist
 
 COHORT = CohortId("small")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-Type = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
 def type_(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
-    monkeypatch.setenv("TALENTLINE_DATABASE_URL", db.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("TALENTLINE_DATA_DIR", str(tmp_path / "data"))
-
-    def typed(*words: str) -> tuple[int, str]:
-        done = CliRunner(env={"COLUMNS": "240"}).invoke(app, list(words))
-        if isinstance(done.exception, TalentlineError):
-            return 1, str(done.exception)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.exit_code, done.output
-
-    return typed
+    return typist(db, tmp_path / "data", monkeypatch)
 
 
 def opened(db: Database, *persons: Person) -> None:
@@ -193,6 +179,8 @@ def test_the_report_compares_decisions_results_and_raters(db: Database, type_: T
         {each.participant: PoolStatus.ADMITTED if at % 2 else PoolStatus.DECLINED for at, each in enumerate(persons)},
     )
     found = json.loads(type_("fairness", "small", "--json")[1])
+    same_keys(documented("Of `fairness COHORT`"), found)
+    same_keys(documented("Of `equality list COHORT`"), json.loads(type_("equality", "list", "small", "--json")[1]))
     assert (found["view"], found["minimum"]) == ("programme", 5)
     (sex,) = found["characteristics"]
     assert (sex["reference"], sex["groups"]) == ("woman", [{"group": "man", "n": 15}, {"group": "woman", "n": 30}])

@@ -1,35 +1,20 @@
 """`talentline result self-others` and `talentline self-others FILE.csv` as they are typed."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from deploy.cli.main import app
 from shared.db import Database
-from shared.errors import TalentlineError
+from tests.builders.documented import documented, same_keys
 from tests.builders.scored_cohort import Person, people, scored_cohort
-
-Type = Callable[..., tuple[int, str]]
+from tests.builders.typed import Type, typist
 
 
 @pytest.fixture
 def type_(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
-    monkeypatch.setenv("TALENTLINE_DATABASE_URL", db.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("TALENTLINE_DATA_DIR", str(tmp_path / "data"))
-
-    def typed(*words: str) -> tuple[int, str]:
-        done = CliRunner(env={"COLUMNS": "200"}).invoke(app, list(words))
-        if isinstance(done.exception, TalentlineError):
-            return 1, str(done.exception)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.exit_code, done.output
-
-    return typed
+    return typist(db, tmp_path / "data", monkeypatch)
 
 
 def test_a_cohort_names_only_those_who_differ_beyond_error(db: Database, type_: Type) -> None:
@@ -37,6 +22,7 @@ def test_a_cohort_names_only_those_who_differ_beyond_error(db: Database, type_: 
     status, said = type_("result", "self-others", "small", "--json")
     assert status == 0
     found = json.loads(said)
+    same_keys(documented("`result self-others COHORT`: "), found)
     whole = {(row["participant"], row["domain"]): row["category"] for row in found["profiles"] if row["facet"] is None}
     assert whole["P-1", "A"] == "over"
     assert whole["P-3", "A"] == "under"
@@ -73,6 +59,7 @@ def written(file: Path, n: int = 120) -> Path:
 def test_a_file_is_read_and_the_surface_shown(type_: Type, tmp_path: Path) -> None:
     file = written(tmp_path / "people.csv")
     found = json.loads(type_("self-others", str(file), "--json")[1])
+    same_keys(documented("`self-others FILE.csv` takes"), found)
     assert found["n"] == 120
     assert len(found["fit"]["coefficients"]) == 6
     assert "slope along agreement" in type_("self-others", str(file))[1]

@@ -1,7 +1,7 @@
 """The fairness report of a cohort: for each characteristic what can be assessed, and in words what can't, and why."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,12 +170,12 @@ class _Report:
         for who, group in self.group_of.items():
             counts[group][(1 - chosen[who]) if who in chosen else 2] += 1
         covered = hidden({group: tuple(row) for group, row in counts.items()}, self.minimum, self.covered)
-        if not any(row[0] + row[1] for row in counts.values()):
-            return Selection(outcome, (), "nobody was decided about yet")
+        if reason := _undecided(counts.values()):
+            return Selection(outcome, (), reason)
         if len(covered) == len(counts):
             return Selection(outcome, (), f"counts from 1 to {self.minimum - 1} are not shown, and every group has one")
         of_reference = None if self.reference in covered else _share(counts[self.reference])
-        shown = (group for group in counts if group == NOT_STATED or group in {self.reference, *self.compared})
+        shown = (group for group in counts if group not in self.covered)
         rows = (self._row(group, counts[group], of_reference, hide=group in covered) for group in shown)
         return Selection(outcome, tuple(rows), None)
 
@@ -240,10 +240,30 @@ def _cannot(
             yield f"{each.outcome}: {each.withheld}"
         elif all(row.impact is None for row in each.groups):
             yield f"{each.outcome}: no two groups may be shown that were decided about"
-    reasons = [(each.difference, f"{each.group}, domain results") for each in domains]
-    reasons += [(each.gap, f"{each.group}, as {each.rater_group} see them") for each in pairs if each.gap]
-    yield from dict.fromkeys(f"{what}: {found.withheld}" for found, what in reasons if found.withheld)
-    yield from dict.fromkeys(f"{each.group}, {each.scale}: {each.withheld}" for each in items if each.withheld)
+    reasons = [(each.group, each.difference.withheld) for each in domains]
+    reasons += [(each.group, each.gap.withheld) for each in pairs if each.gap]
+    yield from dict.fromkeys(f"{group}: {reason}" for group, reason in reasons if reason)
+    yield from _unassessed(items)
+
+
+def _unassessed(items: Sequence[ScaleFunctioning]) -> Iterator[str]:
+    """DIF, with the scales named where not all of a group's are left out for one reason."""
+    for group in dict.fromkeys(each.group for each in items):
+        own = [each for each in items if each.group == group]
+        for reason in dict.fromkeys(each.withheld for each in own if each.withheld):
+            scales = [each.scale for each in own if each.withheld == reason]
+            where = "" if len(scales) == len(own) else f" ({', '.join(scales)})"
+            yield f"{group}{where}: {reason}"
+
+
+def _undecided(counts: Iterable[Sequence[int]]) -> str | None:
+    """Why there is nothing to compare in an outcome."""
+    selected, refused, _ = (sum(column) for column in zip(*counts, strict=True))
+    if not selected + refused:
+        return "nobody was decided about yet"
+    if not selected or not refused:
+        return "nobody was selected" if refused else "everybody was selected"
+    return None
 
 
 def _comparisons(

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from services.scoring.core.agreement.statistic import LEVEL, Statistic, withheld
+from services.scoring.core.agreement.statistic import Statistic, mean_of
 from services.scoring.core.observations import FigureKey
 from services.scoring.core.remeasuring.change import Verdict
 from services.scoring.core.remeasuring.pairing import Compared, Figure, Terms
@@ -88,15 +86,6 @@ def _group(key: FigureKey, basis: str, found: Sequence[Remeasured]) -> GroupChan
         for each in found
         if each.compared.change and (each.compared.key, each.compared.basis) == (key, basis)
     ]
-    verdicts = Counter(each.verdict for each in changes)
-    return GroupChange(key, basis, verdicts, _mean(np.array([each.change for each in changes])))
-
-
-def _mean(changes: NDArray[np.float64]) -> Statistic:
-    n = len(changes)
-    meaning = "people, in points of the scale"
-    if n < SMALLEST:
-        return withheld("mean change", n, meaning, f"{n} people were measured twice; a mean change needs {SMALLEST}")
-    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * float(changes.std(ddof=1)) / n**0.5
-    mean = float(changes.mean())
-    return Statistic("mean change", mean, mean - half, mean + half, n, meaning)
+    apart = np.array([each.change for each in changes])
+    mean = mean_of("mean change", apart, "people, in points of the scale", smallest=SMALLEST)
+    return GroupChange(key, basis, Counter(each.verdict for each in changes), mean)

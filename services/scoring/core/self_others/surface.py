@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtrit
 
-from services.scoring.core.agreement.statistic import LEVEL, Statistic, Z, withheld
+from services.scoring.core.agreement.statistic import LEVEL, Statistic, Z, mean_of, withheld
 
 Values = NDArray[np.float64]
 UPPER = 0.5 + LEVEL / 2
@@ -111,14 +111,7 @@ def correlation(own: Values, others: Values) -> Statistic:
 def mean_difference(own: Values, others: Values) -> Statistic:
     """Mean of self less others over people, interval by Student's t for pairs. NaN is left out in pairs."""
     own, others = _paired(own, others)
-    n = len(own)
-    meaning = "people, in points of the scale"
-    if n < 2:
-        return withheld("self less others", n, meaning, "it needs two people")
-    apart = own - others
-    half = float(stdtrit(n - 1, UPPER)) * float(apart.std(ddof=1)) / math.sqrt(n)
-    mean = float(apart.mean())
-    return Statistic("self less others", mean, mean - half, mean + half, n, meaning)
+    return mean_of("self less others", own - others, "people, in points of the scale")
 
 
 def _paired(own: Values, others: Values) -> tuple[Values, Values]:
