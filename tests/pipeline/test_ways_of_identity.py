@@ -47,7 +47,7 @@ def by_tally(number: int, hidden: Mapping[str, str]) -> Sent:
 
 
 def by_microsoft_forms(number: int, carried: Mapping[str, str]) -> Sent:
-    said = {"responder": "anonymous", "submitDate": "2/6/2017 9:00:00 AM", RATING: "4 - Often"} | carried
+    said = {"responder": "anonymous", "submitDate": "2/6/2017 9:00:00 AM", RATING: "4 - Often", **carried}
     form = {"template": "msforms.v1", "form_id": FORM, "response_id": str(number), "response": said}
     return json.dumps(form).encode(), {"X-Intake-Token": SECRET}
 
