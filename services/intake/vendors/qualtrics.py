@@ -158,11 +158,6 @@ class Qualtrics(Backfilled, Webhook):
         "host of the brand's data centre, such as lhr1.qualtrics.com (Account settings, Qualtrics IDs)"
     )
 
-    @property
-    def api_hosts(self) -> frozenset[str]:
-        """The brand's data centre."""
-        return frozenset({self.api_host})
-
     def handshake(self, request: RawRequest, secrets: Secrets) -> Reply | Refused | None:  # noqa: ARG002
         """The publication address must answer GET as well."""
         return Reply() if request.method in {"GET", "HEAD"} else None

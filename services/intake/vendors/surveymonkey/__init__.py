@@ -60,11 +60,6 @@ class SurveyMonkey(Backfilled, Webhook):
     api_host: str = setting("host of the API; api.eu.surveymonkey.com for accounts in Europe", "api.surveymonkey.com")
 
     @property
-    def api_hosts(self) -> frozenset[str]:
-        """The account's API."""
-        return frozenset({self.api_host})
-
-    @property
     def pace(self) -> Pace:
         """What a private app may ask."""
         return Pace(per_minute=120, per_day=500)
