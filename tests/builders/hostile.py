@@ -1,5 +1,6 @@
 """Requests as strangers could send them to each vendor: from any bytes at all to a genuine one with one thing wrong."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,6 +14,8 @@ from services.intake.core import meaning
 from services.intake.core.errors import Unreadable
 from services.intake.core.explaining import Memory, explain_stored
 from services.intake.core.explaining.recorded import SOURCE
+from services.intake.core.polling import Poller, Turned, form_of, polled
+from services.intake.core.reading import read
 from services.intake.core.roster import Roster
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
@@ -26,7 +29,8 @@ from services.intake.core.vendor import (
     Secrets,
     Verified,
 )
-from tests.builders.vendor_samples import SIGNED, Sample, every
+from services.intake.vendors import VENDORS
+from tests.builders.vendor_samples import SAMPLES, SIGNED, Sample, every
 
 NOW = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -55,7 +59,7 @@ def understood(sample: Sample, request: RawRequest, answers: Sequence[ApiAnswer]
     """
     reading: Reading
     try:
-        reading = sample.plugin.read(request, answers)
+        reading = read(sample.plugin, request, answers)
     except Unreadable as error:
         reading = NothingSaid(error.reason)
     if isinstance(reading, RequestNeeded):
@@ -100,8 +104,54 @@ class Attack:
         return understood(sample, self.request.kept, self.answers) if self.answers else became
 
 
-def attacks(vendor: str) -> st.SearchStrategy[Attack]:
-    """Any request to a vendor, most of them near to one of its samples."""
+@dataclass(frozen=True)
+class PageAttack:
+    """What a vendor's API answers when it is asked for responses, and for what their reading needs."""
+
+    sample: Sample
+    form: str
+    page: ApiAnswer
+    answers: tuple[ApiAnswer, ...] = ()
+
+    def made(self) -> str:
+        """Turns the page and reads it. Gives what became of it."""
+        plugin = self.sample.plugin
+        assert isinstance(plugin, Poller)
+        try:
+            turned = plugin.turned(None, plugin.ask(self.form, None), self.page)
+        except Unreadable:
+            turned = Turned(None)
+        assert turned.more is None or turned.more.url.split("/")[2] in plugin.api_hosts
+        return understood(self.sample, polled(self.form, self.page), self.answers)
+
+
+def attacks(vendor: str) -> st.SearchStrategy[Attack | PageAttack]:
+    """Any request to a vendor, and any page of its API: most of them near to what was recorded."""
+    several: list[st.SearchStrategy[Attack | PageAttack]] = [_requests(vendor)]
+    return st.one_of(*several, *([_pages(vendor)] if isinstance(VENDORS[vendor], Poller) else []))
+
+
+def _pages(vendor: str) -> st.SearchStrategy[PageAttack]:
+    path = SAMPLES / "pages" / f"{vendor}.json"
+    if path.exists():
+        content = json.loads(path.read_text())
+        sample = next(each for each in every() if each.name == f"{vendor}-{content['of']}")
+        form = str(content["form_id"])
+        body = base64.b64decode(content["page_b64"]) if "page_b64" in content else _written(content["page"])
+        said = [_written(each) for each in content["answers"]]
+    else:  # a vendor that is polled: its samples are pages
+        sample = configured(vendor)
+        form, body, said = form_of(sample.request), sample.request.body, []
+
+    @st.composite
+    def page(draw: st.DrawFn) -> PageAttack:
+        answers = tuple(ApiAnswer(draw(_bodies(each))) for each in said)
+        return PageAttack(sample, form, ApiAnswer(draw(_bodies(body))), answers)
+
+    return page()
+
+
+def _requests(vendor: str) -> st.SearchStrategy[Attack]:
     mine = [sample for sample in every() if sample.vendor == vendor and _has_settings(sample)]
 
     @st.composite

@@ -15,8 +15,8 @@ import openpyxl
 import sqlalchemy as sa
 
 from services.intake.core.grid import Cell, Grid, Row
-from services.intake.core.matching import Source
 from services.intake.core.roster import RaterEntry, Roster
+from services.intake.core.source import Source
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import Response
 from services.intake.handlers import handlers

@@ -18,7 +18,7 @@ from services.intake.core.vendor import ApiAnswer, Refused, Reply, RequestNeeded
 from services.intake.vendors import VENDORS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-NOT_VENDORS = {"api", "events", "pages", "scoring", "tls"}
+NOT_VENDORS = {"api", "events", "pages", "registrations", "scoring", "tls"}
 SIGNED = {"hmac_header", "hmac_form_field", "standard_webhooks"}
 """Schemes that sign the body."""
 

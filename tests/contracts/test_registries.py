@@ -28,9 +28,10 @@ REGISTRIES: list[tuple[str, str, Mapping[str, object]]] = [
 
 
 def unregistered(folder: Path, package: str, registry: Mapping[str, object]) -> set[str]:
-    """The plug-in files of a folder that no entry of the registry comes from."""
+    """The plug-in files and folders of a folder that no entry of the registry comes from."""
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    return files - {str(entry.__module__).removeprefix(f"{package}.") for entry in registry.values()}
+    folders = {path.parent.name for path in folder.glob("*/__init__.py")}
+    return (files | folders) - {str(entry.__module__).removeprefix(f"{package}.") for entry in registry.values()}
 
 
 @pytest.mark.parametrize(("package", "file", "registry"), REGISTRIES, ids=[name for name, _, _ in REGISTRIES])
@@ -47,4 +48,7 @@ def test_every_entry_comes_from_a_file_of_its_package(package: str, file: str, r
 def test_a_file_that_is_not_in_the_dictionary_is_seen(tmp_path: Path) -> None:
     for name in ("__init__.py", "typeform.py", "nowhere_named.py"):
         (tmp_path / name).touch()
-    assert unregistered(tmp_path, "services.intake.vendors", VENDORS) == {"nowhere_named"}
+    (tmp_path / "folder_named_nowhere").mkdir()
+    (tmp_path / "folder_named_nowhere" / "__init__.py").touch()
+    expected = {"nowhere_named", "folder_named_nowhere"}
+    assert unregistered(tmp_path, "services.intake.vendors", VENDORS) == expected

@@ -252,7 +252,7 @@ def test_every_secret_is_compared_in_constant_time(sample: Sample, monkeypatch: 
 
 
 def sources() -> Iterator[Path]:
-    yield from Path(str(vendors.__file__)).parent.glob("*.py")
+    yield from Path(str(vendors.__file__)).parent.rglob("*.py")
     yield from Path(str(schemes.__file__)).parent.glob("*.py")
 
 

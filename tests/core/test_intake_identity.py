@@ -6,8 +6,9 @@ import pytest
 
 from services.intake.core.errors import ReasonCode
 from services.intake.core.identity import link_token, token_hash
-from services.intake.core.matching import Matched, Source, Unmatched, match
+from services.intake.core.matching import Matched, Unmatched, match
 from services.intake.core.roster import RaterEntry, Roster
+from services.intake.core.source import Source
 from services.intake.core.vendor import Response
 from shared.cohort.definition import FormField
 from shared.ids import ParticipantId, RaterId

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from services.intake.core import meaning
 from services.intake.core.errors import ReasonCode
-from services.intake.core.matching import Matched, Source, Unmatched, match
+from services.intake.core.matching import Matched, Unmatched, match
+from services.intake.core.source import Source
 from services.intake.core.vendor import NothingSaid, Response, Responses
 from shared.words import Instrument, Relationship
 from tests.builders.intake import APPRAISAL, DAY, ROSTER, SUBMITTED, WRITTEN, a_definition, a_response

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from services.intake.vendors import VENDORS
-from tests.builders.hostile import Attack, attacks
+from tests.builders.hostile import Attack, PageAttack, attacks
 
 ROUND = 300
 """Requests that a vendor gets in a round."""
@@ -42,7 +42,7 @@ class Run:
             suppress_health_check=list(HealthCheck),
         )
         @given(attack=attacks(vendor))
-        def attacked(attack: Attack) -> None:
+        def attacked(attack: Attack | PageAttack) -> None:
             started = time.perf_counter()
             became = attack.made()
             self.slowest = max(self.slowest, time.perf_counter() - started)

@@ -7,8 +7,9 @@ from services.intake import store
 from services.intake.core.errors import Unreadable
 from services.intake.core.explaining import Memory, Recorded, explain_stored, utc
 from services.intake.core.identity import identity_of
-from services.intake.core.matching import Source, fields_of
+from services.intake.core.matching import fields_of
 from services.intake.core.reading import read
+from services.intake.core.source import Source
 from services.intake.core.vendor import Response, Responses, Secrets, Vendor
 from services.intake.vendors import VENDORS, Vendors
 from shared.cohort.definition import CohortDefinition

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.intake.core.matching import in_utc
+from services.intake.core.moments import in_utc
 from services.intake.core.vendor import Response
 from shared.ids import SubmissionId
 

@@ -7,32 +7,24 @@ mapped to nothing is "not observed" (None).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
-from services.intake.core.identity import Identity, identity_of, resolved
-from services.intake.core.instruments import COMMENT, IDENTITY, Cell, cell_for
+from services.intake.core.identity import Identity, identity_of
+from services.intake.core.instruments import COMMENT, IDENTITY, cell_for
+from services.intake.core.moments import in_utc
+from services.intake.core.naming import who
 from services.intake.core.roster import Roster
-from services.intake.core.text import LONGEST_ID, folded, listed, number_of, plain, shown, spelled
+from services.intake.core.source import Source
+from services.intake.core.text import listed, shown
 from services.intake.core.vendor import AnswerValue, Response
+from services.intake.core.worth import rating_of, words_of
 from shared.cohort.definition import CohortDefinition, FormField
 from shared.ids import CohortId, ParticipantId, RaterId
-from shared.words import IdentityBy, Instrument, Relationship
+from shared.words import Instrument, Relationship
 
 NULL = "null"
 """The label in choices.csv by which a cohort says what an outright `null` means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a response came in: a connection's name, and what it collects."""
-
-    connection: str
-    instrument: Instrument
-    identity: IdentityBy = IdentityBy.HIDDEN_FIELDS
-    """How its responses say who speaks about whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ def fields_of(response: Response, source: Source, definition: CohortDefinition) 
 def match(response: Response, source: Source, definition: CohortDefinition, roster: Roster) -> Matched | Unmatched:
     """The evidence in a response, or why there is none. `roster` holds at least the people it names."""
     fields = fields_of(response, source, definition)
-    identity, strangers = _who(identity_of(response, fields, source.identity), source, roster)
+    identity, strangers = who(identity_of(response, fields, source.identity), source, roster)
     if not fields:
         return Unmatched((_unknown_form(response.form_id, source, definition), *strangers))
     answers = _Answers(source, definition)
@@ -98,13 +90,13 @@ class _Answers:
         if mapped.maps_to.startswith(IDENTITY):
             return
         if mapped.maps_to.startswith(COMMENT):
-            self._comment(mapped.maps_to.removeprefix(COMMENT), _words(value))
+            self._comment(mapped.maps_to.removeprefix(COMMENT), words_of(value))
             return
         cell = cell_for(self.definition, self.source.instrument, mapped.maps_to)
         if cell is None:
             self.reasons.append(_bad_mapping(mapped, self.source))
             return
-        rating = _rating(value, mapped, cell, self.definition.choices)
+        rating = rating_of(value, mapped, cell, self.definition.choices)
         if isinstance(rating, Reason):
             self.reasons.append(rating)
         else:
@@ -141,130 +133,12 @@ def _unknown_form(form_id: str, source: Source, definition: CohortDefinition) ->
     )
 
 
-def _who(identity: Identity, source: Source, roster: Roster) -> tuple[Identity, tuple[Reason, ...]]:
-    """Who speaks about whom, and what is wrong with that."""
-    found = resolved(identity, source.identity, source.instrument, roster)
-    if isinstance(found, Reason):
-        return identity, (found,)
-    return found, tuple(_strangers(found, source, roster))
-
-
-def _strangers(identity: Identity, source: Source, roster: Roster) -> Iterator[Reason]:
-    """What is wrong with who speaks about whom."""
-    participant = ParticipantId(identity.participant)
-    if not participant:
-        yield Reason(
-            ReasonCode.UNKNOWN_PARTICIPANT,
-            f"the response names no participant; {_carried('participant', source)}",
-        )
-    elif participant not in roster.participants:
-        yield Reason(
-            ReasonCode.UNKNOWN_PARTICIPANT,
-            f"participant “{shown(participant)}” is not in roster.csv; add the participant and update the cohort, or"
-            " correct the form's link and ask for the response again",
-        )
-    match source.instrument:
-        case Instrument.APPRAISAL_360:
-            yield from _strange_rater(identity, source, roster)
-        case Instrument.DEVELOPMENT_DAY:
-            if identity.by not in roster.assessors:
-                yield _unknown("assessor", identity.by, "assessors.csv", source)
-        case Instrument.WRITTEN_ASSESSMENT:
-            if not identity.by or len(identity.by) > LONGEST_ID:
-                yield _unknown("marker", identity.by, "", source)
-
-
-def _strange_rater(identity: Identity, source: Source, roster: Roster) -> Iterator[Reason]:
-    entry = roster.raters.get(RaterId(identity.by))
-    if entry is None:
-        yield _unknown("rater", identity.by, "raters.csv", source)
-        return
-    if entry.participant != identity.participant:
-        yield Reason(
-            ReasonCode.RATER_OF_SOMEBODY_ELSE,
-            f"rater “{identity.by}” rates participant {entry.participant} in raters.csv, but the response is about"
-            f" “{shown(identity.participant)}”; correct raters.csv or the link that the rater was sent",
-        )
-    sent = folded(identity.relationship).replace(" ", "_").replace("-", "_")
-    if sent and sent != entry.relationship:
-        yield Reason(
-            ReasonCode.RELATIONSHIP_DIFFERS,
-            f"rater “{identity.by}” is {entry.relationship.label} in raters.csv, but the response says"
-            f" “{shown(identity.relationship)}”; correct raters.csv or the link that the rater was sent",
-        )
-
-
-def _carried(what: str, source: Source) -> str:
-    """What to do about somebody whom a response does not name."""
-    if source.identity is IdentityBy.HIDDEN_FIELDS:
-        return f"the form's link must carry the hidden field “{what}”"
-    return f"the form's link must fill in a question that is mapped to identity:{what}"
-
-
-def _unknown(what: str, sent: str, file: str, source: Source) -> Reason:
-    if not sent:
-        words = f"the response names no {what}; {_carried(what, source)}"
-    elif file:
-        words = (
-            f"{what} “{shown(sent)}” is not in {file}; add the {what} and update the cohort, or correct the form's"
-            " link and ask for the response again"
-        )
-    else:
-        words = f"{what} “{shown(sent)}” is longer than {LONGEST_ID} characters; correct the form's link"
-    return Reason(ReasonCode.UNKNOWN_RATER, words)
-
-
 def _bad_mapping(field: FormField, source: Source) -> Reason:
     return Reason(
         ReasonCode.BAD_MAPPING,
         f"field {field.field_ref} of form {field.form_id} is mapped to “{field.maps_to}”, which this cohort does not"
         f" have in the {source.instrument.label}; correct programme/form_fields.csv and update the cohort",
     )
-
-
-def _rating(
-    value: AnswerValue, field: FormField, cell: Cell, choices: Mapping[str, float | None]
-) -> float | Reason | None:
-    """The rating that an answer stands for: by its label, else by its number."""
-    where = f"field {field.field_ref} ({field.maps_to}) of form {field.form_id}"
-    label = _label(value)
-    if label is None:
-        several = f"{where} has several choices at once; allow one, and ask for the response again"
-        return Reason(ReasonCode.UNMAPPED_CHOICE, several)
-    if cell.labelled:
-        if label in choices:
-            return choices[label]
-        for known, rating in choices.items():
-            if folded(known) == folded(label):
-                return rating
-    number = number_of(value if isinstance(value, float | int) else label)
-    if number is None:
-        return Reason(
-            ReasonCode.UNMAPPED_CHOICE,
-            f"{where} was answered “{shown(label)}”, which is not in programme/choices.csv; add the label with its"
-            " rating (empty for “not observed”) and update the cohort",
-            shown(label),
-        )
-    if not cell.minimum <= number <= cell.maximum:
-        return Reason(
-            ReasonCode.OFF_SCALE,
-            f"{where} was answered {shown(number)}, which is not between {cell.minimum:g} and {cell.maximum:g};"
-            " correct the form's scale, or add the answer to programme/choices.csv, and update the cohort",
-            shown(number),
-        )
-    return number
-
-
-def _label(value: AnswerValue) -> str | None:
-    if isinstance(value, tuple):
-        return value[0].strip() if len(value) == 1 else None
-    return value.strip() if isinstance(value, str) else spelled(value)
-
-
-def _words(value: AnswerValue) -> str:
-    if isinstance(value, tuple):
-        return plain(", ".join(value))
-    return plain(value) if isinstance(value, str) else spelled(value)
 
 
 def _evidence(
@@ -294,15 +168,3 @@ def _relationship(identity: Identity, source: Source, roster: Roster) -> Relatio
     if source.instrument is not Instrument.APPRAISAL_360:
         return None
     return roster.raters[RaterId(identity.by)].relationship
-
-
-def in_utc(moment: datetime | None, time_zone: str) -> datetime | None:
-    """A moment in UTC; a naive one is local time in `time_zone`. None for a year that no response comes from.
-
-    >>> in_utc(datetime(2017, 7, 1, 12, 0), "Europe/London").isoformat()
-    '2017-07-01T11:00:00+00:00'
-    """
-    if moment is None or not 1990 <= moment.year <= 9000:
-        return None
-    local = moment.replace(tzinfo=ZoneInfo(time_zone)) if moment.tzinfo is None else moment
-    return local.astimezone(UTC)

@@ -7,8 +7,9 @@ from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.evidence import Evidence
 from services.intake.core.identity import Identity, identity_of
 from services.intake.core.known import Known
-from services.intake.core.matching import Matched, Source, fields_of, match
+from services.intake.core.matching import Matched, fields_of, match
 from services.intake.core.roster import Roster
+from services.intake.core.source import Source
 from services.intake.core.text import shown
 from services.intake.core.uploads import UploadReading
 from services.intake.core.vendor import NothingSaid, Response, Responses

@@ -31,8 +31,10 @@ class Webhook:
 
     @property
     def api_hosts(self) -> frozenset[str]:
-        """None: everything is in the webhook."""
-        return frozenset()
+        """The server of the setting `api_host` or `api_url`, if there is such a setting and it is set."""
+        settings = vars(self)
+        host = settings.get("api_host") or host_of(settings.get("api_url", ""))
+        return frozenset({host} if host else ())
 
     @property
     def pace(self) -> Pace:

@@ -8,10 +8,11 @@ from services.intake.core import meaning, uploads
 from services.intake.core.errors import Reason, ReasonCode, Unreadable
 from services.intake.core.grid import Mistake
 from services.intake.core.identity import identity_of
-from services.intake.core.matching import Source, fields_of, unmapped_form
+from services.intake.core.matching import fields_of, unmapped_form
 from services.intake.core.meaning import Meaning
 from services.intake.core.polling import Poller, form_of
 from services.intake.core.reading import read
+from services.intake.core.source import Source
 from services.intake.core.submission import SubmissionKind
 from services.intake.core.vendor import ApiAnswer, NothingSaid, RequestNeeded, Response, Responses
 from services.intake.handlers.fetching import Fetch, opening

@@ -66,11 +66,6 @@ class Alchemer(Polled):
     )
 
     @property
-    def api_hosts(self) -> frozenset[str]:
-        """The account's API."""
-        return frozenset({self.api_host})
-
-    @property
     def pace(self) -> Pace:
         """The account's limit."""
         return Pace(per_minute=240)

@@ -10,7 +10,7 @@ the overlap of days.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -20,8 +20,8 @@ from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
+from services.intake.core.proofs import SignedMessage
 from services.intake.core.registering import Change, Outcome, Registered, Wanted
-from services.intake.core.schemes import standard_webhooks
 from services.intake.core.shapes import Shape, answers_of, moment, shaped, texts_of, unknown_event
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
@@ -30,14 +30,11 @@ from services.intake.core.vendor import (
     NothingSaid,
     Pace,
     Reading,
-    Refused,
     RequestNeeded,
     Response,
     Responses,
-    Secrets,
-    Verified,
 )
-from services.intake.core.webhook import Webhook, setting
+from services.intake.core.webhook import setting
 
 TOOL = "Formbricks"
 PROOF = ("x-api-key", TOKEN)
@@ -136,7 +133,7 @@ class _Made(Shape):
 
 
 @dataclass(frozen=True)
-class Formbricks(Backfilled, Webhook):
+class Formbricks(Backfilled, SignedMessage):
     """Formbricks' webhook; the message id names the delivery."""
 
     chooses_secret: ClassVar[bool] = True
@@ -144,26 +141,9 @@ class Formbricks(Backfilled, Webhook):
     api_host: str = setting("host of Formbricks, if it is the project's own server", "app.formbricks.com")
 
     @property
-    def api_hosts(self) -> frozenset[str]:
-        """The server of the settings."""
-        return frozenset({self.api_host})
-
-    @property
     def pace(self) -> Pace:
         """A hundred a minute."""
         return Pace(per_minute=100)
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:
-        """The signature covers id, time and body."""
-        return standard_webhooks.verify(request, secrets, now)
-
-    def delivery_id(self, request: RawRequest) -> str | None:
-        """The message id, the same in every retry."""
-        return standard_webhooks.message_id(request)
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:
-        """Signed as the sender signs."""
-        return standard_webhooks.probe(mark, secrets, now)
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response as it stands; of each state of it the later `updatedAt` counts."""

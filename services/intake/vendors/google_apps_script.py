@@ -9,26 +9,21 @@ Google.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from services.intake.core.form import Asks, Form, Question
 from services.intake.core.json_body import parsed
+from services.intake.core.proofs import SignedMessage
 from services.intake.core.registering import SECRET, Paste, Steps, Wanted
-from services.intake.core.schemes import standard_webhooks
 from services.intake.core.shapes import Shape, answer_of, moment, put, shaped
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
     AnswerValue,
     ApiAnswer,
     Reading,
-    Refused,
     Response,
     Responses,
-    Secrets,
-    Verified,
 )
-from services.intake.core.webhook import Webhook
 
 SCRIPT = """// Google Forms to talentline. Script properties: SECRET. Trigger: onSubmit, from form, on form submit.
 const ADDRESS = %s;
@@ -81,20 +76,8 @@ class _Body(Shape):
 
 
 @dataclass(frozen=True)
-class GoogleAppsScript(Webhook):
+class GoogleAppsScript(SignedMessage):
     """The script's delivery; the message id is the response's id and its time."""
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:
-        """The signature covers id, time and body."""
-        return standard_webhooks.verify(request, secrets, now)
-
-    def delivery_id(self, request: RawRequest) -> str | None:
-        """The message id, another one after an edit."""
-        return standard_webhooks.message_id(request)
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:
-        """Signed as the sender signs."""
-        return standard_webhooks.probe(mark, secrets, now)
 
     def steps(self, wanted: Wanted) -> Steps:
         """The script, and where it goes."""

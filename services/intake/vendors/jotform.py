@@ -12,7 +12,7 @@ made by POST /form/{id}/webhooks.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,8 +25,8 @@ from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
+from services.intake.core.proofs import SecretAddress
 from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
-from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answers_of, moment, shaped
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
@@ -34,14 +34,11 @@ from services.intake.core.vendor import (
     ApiAnswer,
     Pace,
     Reading,
-    Refused,
     RequestNeeded,
     Response,
     Responses,
-    Secrets,
-    Verified,
 )
-from services.intake.core.webhook import Webhook, local, setting, time_zone_setting
+from services.intake.core.webhook import local, setting, time_zone_setting
 
 TOOL = "Jotform"
 ALIVE = "ACTIVE"
@@ -111,7 +108,7 @@ class _Questions(Shape):
 
 
 @dataclass(frozen=True)
-class Jotform(Backfilled, Webhook):
+class Jotform(Backfilled, SecretAddress):
     """Jotform's webhook: the last segment of the address is the secret."""
 
     api_host: str = setting(
@@ -120,22 +117,9 @@ class Jotform(Backfilled, Webhook):
     time_zone: str = time_zone_setting()
 
     @property
-    def api_hosts(self) -> frozenset[str]:
-        """The account's API."""
-        return frozenset({self.api_host})
-
-    @property
     def pace(self) -> Pace:
         """What the smallest plan may ask."""
         return Pace(per_day=1000)
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
-        """The sender knows the address; nothing is signed."""
-        return tokens.in_path(request, secrets)
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
-        """With the token at the end of the address."""
-        return RawRequest(f"{probing.FIELD}={mark}".encode(), (probing.FORM,), path=secrets.each[0])
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:
         """The submission as the API has it; fields are keyed as in the delivery, `q<number>_<name>`."""

@@ -122,11 +122,6 @@ class KoboToolbox(Backfilled, Webhook):
     time_zone: str = time_zone_setting()
     api_host: str = setting("host of the server: eu.kobotoolbox.org, or the project's own", "kf.kobotoolbox.org")
 
-    @property
-    def api_hosts(self) -> frozenset[str]:
-        """The server of the settings."""
-        return frozenset({self.api_host})
-
     def _is_right(self, name: str, value: str) -> bool:
         return super()._is_right(name, value) and (name != "header" or bool(SECRET_HEADER.search(value)))
 

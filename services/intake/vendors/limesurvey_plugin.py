@@ -39,7 +39,7 @@ from services.intake.core.vendor import (
     Secrets,
     Verified,
 )
-from services.intake.core.webhook import Webhook, host_of, local, setting, time_zone_setting
+from services.intake.core.webhook import Webhook, local, setting, time_zone_setting
 
 TOOL = "LimeSurvey"
 PAGE = 250
@@ -86,11 +86,6 @@ class LimeSurveyPlugin(Backfilled, Webhook):
     )
     username: str = setting("for back-fill: RemoteControl's user; the API token is the password", "")
     time_zone: str = time_zone_setting()
-
-    @property
-    def api_hosts(self) -> frozenset[str]:
-        """The server of the settings, if there is one."""
-        return frozenset({host_of(self.api_url)} if self.api_url else ())
 
     def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
         """The token proves the server."""

@@ -55,11 +55,6 @@ class OdkCentral(Polled):
     def _is_right(self, name: str, value: str) -> bool:
         return super()._is_right(name, value) and (name != "project" or value.isdecimal())
 
-    @property
-    def api_hosts(self) -> frozenset[str]:
-        """The server of the settings."""
-        return frozenset({self.api_host})
-
     def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
         """Submissions that came or changed at or after `cursor` (a moment in ISO 8601)."""
         since = f"__system/submissionDate ge {cursor} or __system/updatedAt ge {cursor}"

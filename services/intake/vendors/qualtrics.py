@@ -13,6 +13,7 @@ that `startDate` filters by when a response was recorded is unverified. Only a b
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -158,11 +159,6 @@ class Qualtrics(Backfilled, Webhook):
         "host of the brand's data centre, such as lhr1.qualtrics.com (Account settings, Qualtrics IDs)"
     )
 
-    @property
-    def api_hosts(self) -> frozenset[str]:
-        """The brand's data centre."""
-        return frozenset({self.api_host})
-
     def handshake(self, request: RawRequest, secrets: Secrets) -> Reply | Refused | None:  # noqa: ARG002
         """The publication address must answer GET as well."""
         return Reply() if request.method in {"GET", "HEAD"} else None
@@ -277,10 +273,11 @@ def _exported(body: bytes) -> tuple[Any, ...]:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             (file,) = archive.infolist()
+            is_usual = file.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
             if file.file_size > LARGEST_EXPORT:
                 raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, f"{TOOL}'s export is too large; ask for a later --since")
-            text = archive.read(file)  # never more than `file_size`
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError):
+            text = archive.read(file) if is_usual else b""  # never more than `file_size`
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError):
         raise Unreadable(ReasonCode.UNEXPECTED_SHAPE, f"what {TOOL} exported is no zip with one file") from None
     return shaped(_Export, parsed(text), TOOL).responses
 

@@ -18,29 +18,25 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from services.intake.core import probing
 from services.intake.core.api import responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.form import Asks, Form, Question, choices
 from services.intake.core.form_body import fields_of
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, form_of, moved_on
+from services.intake.core.proofs import SecretAddress
 from services.intake.core.registering import SECRET, Paste, Steps, Wanted
-from services.intake.core.schemes import tokens
 from services.intake.core.shapes import Shape, answers_of, moment, shaped
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import (
     TOKEN,
     ApiAnswer,
     Reading,
-    Refused,
     RequestNeeded,
     Response,
     Responses,
-    Secrets,
-    Verified,
 )
-from services.intake.core.webhook import Webhook, host_of, local, setting, time_zone_setting
+from services.intake.core.webhook import host_of, local, setting, time_zone_setting
 
 TOOL = "REDCap"
 COMPLETE = "2"
@@ -89,7 +85,7 @@ class _Field(Shape):
 
 
 @dataclass(frozen=True)
-class RedcapDataEntryTrigger(Backfilled, Webhook):
+class RedcapDataEntryTrigger(Backfilled, SecretAddress):
     """REDCap's trigger: the last segment of the address is the secret."""
 
     api_url: str = setting("address of the project's API, such as https://redcap.example.ac.uk/api/")
@@ -97,22 +93,9 @@ class RedcapDataEntryTrigger(Backfilled, Webhook):
     instrument: str = setting("the instrument that back-fill reads, if the project has several", "")
 
     @property
-    def api_hosts(self) -> frozenset[str]:
-        """The server of the settings."""
-        return frozenset({host_of(self.api_url)})
-
-    @property
     def each_is_new(self) -> bool:
         """Every save of one record sends the same bytes."""
         return True
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
-        """The sender knows the address; nothing is signed."""
-        return tokens.in_path(request, secrets)
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
-        """With the token at the end of the address."""
-        return RawRequest(f"{probing.FIELD}={mark}".encode(), (probing.FORM,), path=secrets.each[0])
 
     def steps(self, wanted: Wanted) -> Steps:
         """The project's setting."""

@@ -13,16 +13,15 @@ token is the whole value of the Authorization header, `Basic …`.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.errors import ReasonCode, Unreadable
 from services.intake.core.form import Asks, Form, Question
 from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
+from services.intake.core.proofs import SignedBody
 from services.intake.core.registering import SECRET, Steps, Wanted
 from services.intake.core.schemes.hmac_signature import HmacHeader, hexadecimal
 from services.intake.core.shapes import Shape, moment, shaped, texts_of
@@ -33,13 +32,9 @@ from services.intake.core.vendor import (
     AnswerValue,
     ApiAnswer,
     Reading,
-    Refused,
     RequestNeeded,
     Response,
-    Secrets,
-    Verified,
 )
-from services.intake.core.webhook import Webhook
 
 SIGNATURE = HmacHeader("X-SmartSurvey-Signature", encode=hexadecimal)
 TOOL = "SmartSurvey"
@@ -90,22 +85,15 @@ class _Response(Shape):
 
 
 @dataclass(frozen=True)
-class SmartSurvey(Backfilled, Webhook):
+class SmartSurvey(Backfilled, SignedBody):
     """SmartSurvey's webhook: HMAC-SHA256 of the raw body in hexadecimal; deliveries have no id."""
+
+    signature: ClassVar[HmacHeader] = SIGNATURE
 
     @property
     def api_hosts(self) -> frozenset[str]:
         """SmartSurvey's API."""
         return frozenset({API})
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
-        """The signature covers the raw body and no time."""
-        return SIGNATURE.verify(request, secrets)
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
-        """Signed as the tool signs."""
-        body = probing.body_of(mark)
-        return RawRequest(body, (probing.JSON, SIGNATURE.signed(body, secrets.each[0])))
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The responses of the batch; one that can't be read does not hold up the others."""

@@ -52,11 +52,6 @@ class Snap(Polled):
     api_host: str = setting("host of the Snap XMP server, such as online1.snapsurveys.com")
     username: str = setting("user name of the account that the API key belongs to")
 
-    @property
-    def api_hosts(self) -> frozenset[str]:
-        """The server of the settings."""
-        return frozenset({self.api_host})
-
     def ask(self, form_id: str, cursor: str | None) -> RequestNeeded:
         """Responses from `cursor` on, which is Snap's progress token."""
         if not re.fullmatch(r"[0-9a-fA-F-]{32,38}", form_id):

@@ -7,18 +7,16 @@ endpoint off at 410, and slow down at 429, 502 and 504.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from services.intake.core import plain_event
 from services.intake.core.errors import Reason, ReasonCode
 from services.intake.core.json_body import parsed
+from services.intake.core.proofs import SignedMessage
 from services.intake.core.registering import SECRET, Steps, Wanted
-from services.intake.core.schemes import standard_webhooks
 from services.intake.core.shapes import Shape, shaped, unknown_event
 from services.intake.core.submission import RawRequest
-from services.intake.core.vendor import ApiAnswer, NothingSaid, Reading, Refused, Responses, Secrets, Verified
-from services.intake.core.webhook import Webhook
+from services.intake.core.vendor import ApiAnswer, NothingSaid, Reading, Responses
 
 TESTS = frozenset({"ping", "test", "endpoint.test"})
 
@@ -30,20 +28,8 @@ class _Message(Shape):
 
 
 @dataclass(frozen=True)
-class StandardWebhooks(Webhook):
+class StandardWebhooks(SignedMessage):
     """A Standard Webhooks message with one response."""
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:
-        """The signature covers id, time and body."""
-        return standard_webhooks.verify(request, secrets, now)
-
-    def delivery_id(self, request: RawRequest) -> str | None:
-        """The message id, the same in every retry."""
-        return standard_webhooks.message_id(request)
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:
-        """Signed as the sender signs."""
-        return standard_webhooks.probe(mark, secrets, now)
 
     def steps(self, wanted: Wanted) -> Steps:
         """What the sender must know."""

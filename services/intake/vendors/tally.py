@@ -8,14 +8,13 @@ how the API names fields (`_key`) and gives hidden ones (`_listed_hidden`); that
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.form import Asks, Form, Question, choices
-from services.intake.core.json_body import parsed, text_at
+from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, moved_on, with_query
+from services.intake.core.proofs import SignedBody
 from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
 from services.intake.core.schemes.hmac_signature import HmacHeader
 from services.intake.core.shapes import Shape, answer_of, moment, put, shaped, texts_of, unknown_event
@@ -26,14 +25,10 @@ from services.intake.core.vendor import (
     ApiAnswer,
     Pace,
     Reading,
-    Refused,
     RequestNeeded,
     Response,
     Responses,
-    Secrets,
-    Verified,
 )
-from services.intake.core.webhook import Webhook
 
 TOOL = "Tally"
 SIGNATURE = HmacHeader("Tally-Signature")
@@ -152,8 +147,11 @@ class _Hooks(Shape):
 
 
 @dataclass(frozen=True)
-class Tally(Backfilled, Webhook):
+class Tally(Backfilled, SignedBody):
     """Tally's webhook: HMAC-SHA256 of the raw body, base64; the event's id names the delivery."""
+
+    signature: ClassVar[HmacHeader] = SIGNATURE
+    id_field: ClassVar[str] = "eventId"
 
     @property
     def api_hosts(self) -> frozenset[str]:
@@ -164,19 +162,6 @@ class Tally(Backfilled, Webhook):
     def pace(self) -> Pace:
         """A hundred a minute."""
         return Pace(per_minute=100)
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
-        """The signature covers the raw body and no time."""
-        return SIGNATURE.verify(request, secrets)
-
-    def delivery_id(self, request: RawRequest) -> str | None:
-        """The event's id, the same in every retry."""
-        return text_at(request.body, "eventId")
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
-        """Signed as the tool signs."""
-        body = probing.body_of(mark)
-        return RawRequest(body, (probing.JSON, SIGNATURE.signed(body, secrets.each[0])))
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response that the body holds. Option ids become their texts, fields are keyed by their key."""

@@ -17,11 +17,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.intake.core import probing
 from services.intake.core.api import json_request, responses_of, segment
 from services.intake.core.form import Asks, Form, Question, choices
-from services.intake.core.json_body import parsed, text_at
+from services.intake.core.json_body import parsed
 from services.intake.core.polling import Backfilled, Turned, form_of, moved_on, with_query
+from services.intake.core.proofs import SignedBody
 from services.intake.core.registering import Change, Outcome, Registered, Wanted, changed
 from services.intake.core.schemes.hmac_signature import HmacHeader
 from services.intake.core.shapes import Shape, put, shaped, unknown_event
@@ -32,14 +32,11 @@ from services.intake.core.vendor import (
     ApiAnswer,
     Pace,
     Reading,
-    Refused,
     RequestNeeded,
     Response,
     Responses,
-    Secrets,
-    Verified,
 )
-from services.intake.core.webhook import Webhook, setting
+from services.intake.core.webhook import setting
 
 TOOL = "Typeform"
 PROOF = ("Authorization", f"Bearer {TOKEN}")
@@ -163,35 +160,20 @@ class _Body(Shape):
 
 
 @dataclass(frozen=True)
-class Typeform(Backfilled, Webhook):
+class Typeform(Backfilled, SignedBody):
     """Typeform's webhook: HMAC-SHA256 of the raw body, base64, after `sha256=`; the event's id names the delivery."""
+
+    signature: ClassVar[HmacHeader] = SIGNATURE
+    id_field: ClassVar[str] = "event_id"
 
     page_size: ClassVar[int] = 250
 
     api_host: str = setting("host of the API; api.eu.typeform.com for accounts in Europe", "api.typeform.com")
 
     @property
-    def api_hosts(self) -> frozenset[str]:
-        """The account's API."""
-        return frozenset({self.api_host})
-
-    @property
     def pace(self) -> Pace:
         """Two a second for each token."""
         return Pace(per_minute=120)
-
-    def verify(self, request: RawRequest, secrets: Secrets, now: datetime) -> Verified | Refused:  # noqa: ARG002
-        """The signature covers the raw body and no time, so a replay is stopped by its event id instead."""
-        return SIGNATURE.verify(request, secrets)
-
-    def delivery_id(self, request: RawRequest) -> str | None:
-        """The event's id, the same in every retry."""
-        return text_at(request.body, "event_id")
-
-    def probe(self, mark: str, secrets: Secrets, now: datetime) -> RawRequest | None:  # noqa: ARG002
-        """Signed as the tool signs."""
-        body = probing.body_of(mark)
-        return RawRequest(body, (probing.JSON, SIGNATURE.signed(body, secrets.each[0])))
 
     def read(self, request: RawRequest, answers: Sequence[ApiAnswer] = ()) -> Reading:  # noqa: ARG002
         """The response that the body holds. Choices become their labels, fields are keyed by their ref."""

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from services.intake.core.identity import PARTICIPANT_FIELDS, RATER_FIELDS, RELATIONSHIP_FIELDS
 from services.intake.core.instruments import COMMENT, IDENTITY
-from services.intake.core.matching import NULL, Source
+from services.intake.core.matching import NULL
 from services.intake.core.roster import Roster
+from services.intake.core.source import Source
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import ApiAnswer, Secrets
 from shared.cohort.definition import (

@@ -10,14 +10,8 @@ from services.intake.core.evidence import Evidence
 from services.intake.core.explaining.recorded import Recorded, utc
 from services.intake.core.identity import Identity, identity_of, resolved
 from services.intake.core.instruments import COMMENT, IDENTITY
-from services.intake.core.matching import (
-    Matched,
-    Unmatched,
-    answer_to,
-    fields_of,
-    in_utc,
-    match,
-)
+from services.intake.core.matching import Matched, Unmatched, answer_to, fields_of, match
+from services.intake.core.moments import in_utc
 from services.intake.core.roster import RaterEntry, Roster
 from services.intake.core.vendor import Response
 from shared.cohort.definition import FormField

@@ -17,8 +17,9 @@ from services.intake.core.identity import (
 )
 from services.intake.core.instruments import cell_for
 from services.intake.core.mapping.targets import targets_of
-from services.intake.core.matching import Source, Unmatched, match
+from services.intake.core.matching import Unmatched, match
 from services.intake.core.roster import Roster
+from services.intake.core.source import Source
 from services.intake.core.text import folded, listed, shown
 from services.intake.core.vendor import Response
 from shared.cohort.definition import CohortDefinition, FormField
