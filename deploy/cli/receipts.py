@@ -1,14 +1,20 @@
-"""`talentline result verify`: stored results are computed again and compared."""
+"""`talentline result verify | explain`: results are computed again and compared, or taken apart into what made them."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from deploy.cli.access import ready
-from deploy.cli.output import AsJson, complain, say, show, table
+from deploy.cli.output import AsJson, complain, number, say, show, table
+from services.scoring.commands.explaining import Explained
+from services.scoring.commands.explaining import explain as explained
 from services.scoring.commands.verifying import Verified
 from services.scoring.commands.verifying import verify as verified
+from services.scoring.core.explaining.explanation import DomainExplained
 from shared.ids import CohortId
+from shared.words import Relationship
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="A cohort, a participant, or one result.")]
 OfCohort = Annotated[str | None, typer.Option("--cohort", metavar="COHORT", help="Where the participants belong.")]
@@ -52,3 +58,97 @@ def _shown(each: Verified) -> dict[str, object]:
         "same": each.same,
         "differences": list(each.differences),
     }
+
+
+# ----------------------------------------------------------------------------------------------------------- explain
+
+
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A participant, or one of their results.")],
+    domain: Annotated[str | None, typer.Option("--domain", metavar="D", help="One domain, by code or name.")] = None,
+    cohort: OfCohort = None,
+    as_json: AsJson = False,
+) -> None:
+    """From a domain figure down to the sources, rater groups, items, shifts and flags that made it.
+
+    Within the rules of disclosure: no rater is named, and nothing is shown that tells what fewer raters answered than
+    the cohort's minimum.
+    """
+    found = explained(ready().db, name, cohort=CohortId(cohort) if cohort else None, domain=domain)
+    if as_json:
+        show(_document(found))
+        return
+    kept, model = found.kept, found.document["model"]
+    say(f"{kept.stored.participant} of {kept.cohort}, version {kept.version}, {model}, {kept.stored.hash[:12]}")
+    for each in found.domains:
+        _show_domain(each)
+
+
+def _document(found: Explained) -> dict[str, Any]:
+    return {
+        "cohort": found.kept.cohort,
+        "participant": found.kept.stored.participant,
+        "version": found.kept.version,
+        "hash": found.kept.stored.hash,
+        "receipt": found.document["receipt"],
+        "layers": found.document["layers"],
+        "domains": [asdict(each) for each in found.domains],
+    }
+
+
+def _show_domain(each: DomainExplained) -> None:
+    result = each.result
+    say(f"\n{each.name} ({each.domain}): {number(result['estimate'])}")
+    say(f"  {_between(result, '')} (95 %), {_between(result, '_50')} (50 %); {result['outcome']}")
+    if result["band"]:
+        say(f"  band: {' or '.join(result['band'])}")
+    for reason in result["lacking"]:
+        say(f"  provisional: {reason}")
+    _show_sources(each)
+    _show_groups(each)
+    rows = [
+        (item.instrument.label, item.item, item.name, number(item.mean), item.raters or "", item.withheld or "")
+        for item in each.items
+    ]
+    table("items", ("source", "item", "what", "mean", "raters", ""), rows, empty="No item may be shown.")
+    for shift in each.shifts:
+        say(f"  {shift}")
+    for flag in each.flags:
+        figures = ", ".join(f"{name} {number(value)}" for name, value in flag["figures"].items())
+        inside = " (not for the participant)" if flag["audience"] == "internal" else ""
+        say(f"  flag {flag['rule']}{inside}: {flag['trigger']} ({figures})")
+
+
+def _between(result: Mapping[str, Any], which: str) -> str:
+    return f"between {number(result[f'low{which}'])} and {number(result[f'high{which}'])}"
+
+
+def _show_sources(each: DomainExplained) -> None:
+    rows = [
+        (
+            source.instrument.label,
+            f"{source.weight:.0%}".replace("%", " %"),
+            number(source.described),
+            f"{source.shift:+.2f}" if source.reason is None else "–",
+            number(source.estimate),
+            number(source.points),
+            source.evidence["raters"],
+            f"{source.evidence['items']} of {source.evidence['asked']}",
+        )
+        for source in each.sources
+    ]
+    columns = ("source", "weight", "mean", "adjusted by", "estimate", "adds", "raters", "items")
+    table("sources", columns, rows, empty="No source.")
+
+
+def _show_groups(each: DomainExplained) -> None:
+    if each.withheld:
+        say(f"  {each.withheld}")
+        return
+    rows = [(_group(group), group["raters"], number(group["estimate"])) for group in each.groups]
+    if rows:
+        table("rater groups", ("group", "raters", "mean"), rows, empty="No group may be shown.")
+
+
+def _group(group: Mapping[str, Any]) -> str:
+    return " and ".join(Relationship(each).plural for each in group["relationships"])

@@ -17,6 +17,7 @@ group = typer.Typer(no_args_is_help=True, help="Domain results.")
 group.command("self-others")(self_others.of_cohort)
 group.command("verify")(receipts.verify)
 group.command("change")(changes.change)
+group.command("explain")(receipts.explain)
 
 
 @group.command("list")
@@ -34,6 +35,7 @@ def list_(
         shown = [row.shown() | {"to_target": distance_shown(_distance(definition, row))} for row in rows]
         show({"cohort": cohort, "results": shown})
         return
+    bands = definition.bands is not None
     aims = [to_target(_distance(definition, row)) for row in rows]
     lines = (
         (
@@ -41,8 +43,9 @@ def list_(
             row.version,
             definition.framework.domain[row.domain].name,
             row.competency or row.facet or "",
-            number(row.estimate) + (" *" if row.anchored else ""),
+            number(row.estimate) + (" *" if row.anchored else "") + (" ~" if _lacking(row) else ""),
             f"{row.low:.2f} to {row.high:.2f}",
+            *([" or ".join(row.result["band"]) if row.result else ""] if bands else []),
             number(row.self_rating),
             row.raters,
             row.items,
@@ -50,13 +53,21 @@ def list_(
         )
         for row, aim in zip(rows, aims, strict=True)
     )
-    columns = ["participant", "version", "domain", "part", "estimate", "95 % interval", "self", "raters", "items"]
+    columns = ["participant", "version", "domain", "part", "estimate", "95 % interval"]
+    columns += [*(["band"] if bands else []), "self", "raters", "items"]
     columns += ["to target"] if any(aims) else []
     table(definition.title, columns, lines, empty="Nobody is scored yet.")
     if any(row.anchored for row in rows):
         say("* part of the interval rests on a stated variance: fewer than three raters stand behind a source.")
+    if any(_lacking(row) for row in rows):
+        say("~ provisional: there is less evidence than usual; `talentline result explain ID` says what is lacking.")
     for participant, version, waived in dict.fromkeys((r.participant, r.version, r.waived) for r in rows if r.waived):
         say(f"† reduced evidence: {participant}, version {version}, does without {'; '.join(waived)}.")
+
+
+def _lacking(row: store.ResultRow) -> bool:
+    """Whether a domain result is provisional."""
+    return bool(row.result and row.result["lacking"])
 
 
 def _distance(definition: CohortDefinition, row: store.ResultRow) -> Distance | None:

@@ -88,6 +88,10 @@ class PlanWords(Frozen):
     opening_reduced: str
     opening_yours: str
     summary: str
+    inner: str
+    band_one: str
+    band_some: str
+    provisional: str
     close_to: str
     between: str
     on_scale: str
@@ -134,6 +138,8 @@ class MadeWords(Frozen):
     weights: str
     self_apart: str
     interval: str
+    adjusted: str
+    not_adjusted: str
     anchored: str
     left_out: str
     late: str

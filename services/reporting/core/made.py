@@ -17,7 +17,7 @@ def how_made(reading: Reading) -> tuple[str, ...]:
             sentences([_raters(reading), _day(reading), _written(reading)]),
             _protection(reading),
             sentences([made.weights.format(weights=weights_in_words(definition.weights)), made.self_apart]),
-            sentences([made.interval, made.anchored if _anchored(reading) else ""]),
+            sentences([made.interval, made.anchored if _anchored(reading) else "", *_adjusting(reading)]),
             sentences([made.late if reading.scored.late else "", made.left_out if reading.leaves_out else ""]),
             made.reduced.format(what=reading.waived) if reading.waived else "",
             made.rules,
@@ -97,6 +97,21 @@ def _protection(reading: Reading) -> str:
             made.withheld.format(groups=capitalised(group_name(withheld))) if withheld else "",
         ]
     )
+
+
+def _adjusting(reading: Reading) -> list[str]:
+    """Which sources are corrected for who rated, and why others are not: sources with one reason share a sentence."""
+    made, by_reason = reading.library.made, dict[str | None, dict[Instrument, None]]()
+    for result in reading.scored.domains:
+        for source in result.sources:
+            by_reason.setdefault(source.reason, {})[source.instrument] = None
+    names = {reason: listed(i.label for i in Instrument if i in found) for reason, found in by_reason.items()}
+    return [
+        made.adjusted.format(sources=f"the {sources}")
+        if reason is None
+        else made.not_adjusted.format(sources=f"the {sources}", reason=reason)
+        for reason, sources in names.items()
+    ]
 
 
 def _anchored(reading: Reading) -> bool:

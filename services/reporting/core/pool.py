@@ -14,7 +14,8 @@ from pydantic import Field
 
 from services.reporting.core.english import capitalised, number, sentences
 from services.reporting.core.library import Share, Weeks, at_share
-from services.reporting.core.scored import Figure, Scored
+from services.reporting.core.scored import Scored
+from services.reporting.core.whole import Whole, wholes
 from shared.framework import FrameworkPack
 from shared.framework.pack import Frozen, Scale
 from shared.words import PoolPolicy
@@ -104,7 +105,7 @@ class PoolEntry:
 
 def proposed(scored: Scored, framework: FrameworkPack, rule: PoolRule) -> Proposal:
     """What the rule proposes from the domain results. Raises ValueError if no domain has a figure."""
-    figures = [f for f in scored.figures if f.competency is None and f.facet is None and f.domain in framework.domain]
+    figures = [figure for figure in wholes(scored).values() if figure.domain in framework.domain]
     step = next(step for step in rule.steps if _holds(step, figures, framework.scale))
     lowest = min(figures, key=lambda figure: figure.estimate)
     basis = rule.basis.format(
@@ -119,7 +120,7 @@ def proposed(scored: Scored, framework: FrameworkPack, rule: PoolRule) -> Propos
     return Proposal(step.readiness, sentences([basis, rule.reduced if scored.waived else ""]))
 
 
-def _holds(step: ReadinessStep, figures: Sequence[Figure], scale: Scale) -> bool:
+def _holds(step: ReadinessStep, figures: Sequence[Whole], scale: Scale) -> bool:
     threshold = at_share(scale, step.share)
     return step.every is None or all(getattr(figure, step.every) >= threshold for figure in figures)
 

@@ -10,6 +10,7 @@ from services.reporting.core.documents import Range
 from services.reporting.core.english import counted, listed, mark_of, number, one_line
 from services.reporting.core.library import PlanLibrary, PlanWords
 from services.reporting.core.scored import Figure, Group, Scored, Source, Waived
+from services.reporting.core.whole import Whole, WholeSource, wholes
 from shared.cohort.definition import CohortDefinition
 from shared.framework import Competency, Domain, Scale
 from shared.words import Facet, Instrument, Relationship
@@ -49,9 +50,9 @@ class Reading:
         """The library's sentences."""
         return self.library.words
 
-    def domains(self) -> list[tuple[Domain, Figure]]:
+    def domains(self) -> list[tuple[Domain, Whole]]:
         """The framework's domains that have a figure."""
-        found = {f.domain: f for f in self.scored.figures if f.competency is None and f.facet is None}
+        found = wholes(self.scored)
         return [(domain, found[domain.code]) for domain in self.definition.framework.domains if domain.code in found]
 
     def facets(self, domain: str) -> list[tuple[Facet, Figure]]:
@@ -92,27 +93,27 @@ def waived_in_words(definition: CohortDefinition, waived: Waived) -> str:
     return f"marks for “{one_line(criterion.name if criterion else code)}” in the written assessment"
 
 
-def range_of(figure: Figure | Source) -> Range:
+def range_of(figure: Figure | Source | Whole | WholeSource) -> Range:
     """A figure's estimate and interval, as documents carry them."""
     return Range(figure.estimate, figure.low, figure.high, figure.anchored)
 
 
-def said(figure: Figure | Source) -> dict[str, str]:
+def said(figure: Figure | Source | Whole) -> dict[str, str]:
     """A figure's numbers as sentences print them."""
     return {"estimate": number(figure.estimate), "low": number(figure.low), "high": number(figure.high)}
 
 
-def behind(figure: Figure) -> str:
+def behind(figure: Figure | Whole) -> str:
     """Who stands behind a figure, such as "9 raters, 4 assessors and 2 markers"."""
     return listed(behind_source(source) for source in figure.sources)
 
 
-def behind_row(figure: Figure) -> str:
+def behind_row(figure: Figure | Whole) -> str:
     """The same in short for a table, such as "9 raters, 4 assessors, 2 markers"."""
     return ", ".join(behind_source(source) for source in figure.sources)
 
 
-def behind_source(source: Source) -> str:
+def behind_source(source: Source | WholeSource) -> str:
     """Who stands behind one source's figure, such as "9 raters"."""
     return counted(source.raters, _UNITS[source.instrument])
 
@@ -123,13 +124,13 @@ def group_name(relationships: tuple[Relationship, ...] | Group) -> str:
     return listed(r.label if r is Relationship.LINE_MANAGER else r.plural for r in members)
 
 
-def others(figure: Figure) -> float | None:
+def others(figure: Figure | Whole) -> float | None:
     """What the others of the 360 appraisal see; None without them."""
     source = appraisal_of(figure)
     return None if source is None else source.estimate
 
 
-def overlap(one: Figure, other: Figure) -> bool:
+def overlap(one: Figure | Whole, other: Figure | Whole) -> bool:
     """Whether two likely ranges have a point in common: then the figures are called similar."""
     return one.low <= other.high and other.low <= one.high
 

@@ -17,8 +17,9 @@ from services.reporting.core.reading import (
     range_of,
     said,
 )
-from services.reporting.core.scored import Figure, Source
+from services.reporting.core.scored import Figure
 from services.reporting.core.targets import distance_of, in_words
+from services.reporting.core.whole import Whole, WholeSource
 from shared.framework import Domain
 from shared.words import Facet, Relationship
 
@@ -30,7 +31,7 @@ def domain_sections(reading: Reading) -> tuple[DomainSection, ...]:
     return tuple(_section(reading, domain, figure) for domain, figure in reading.domains())
 
 
-def _section(reading: Reading, domain: Domain, figure: Figure) -> DomainSection:
+def _section(reading: Reading, domain: Domain, figure: Whole) -> DomainSection:
     words = reading.words
     names = {Facet.KNOW: words.facet_know, Facet.APPLY: words.facet_apply}
     return DomainSection(
@@ -48,7 +49,7 @@ def _section(reading: Reading, domain: Domain, figure: Figure) -> DomainSection:
     )
 
 
-def _groups(figure: Figure) -> tuple[GroupRow, ...]:
+def _groups(figure: Whole) -> tuple[GroupRow, ...]:
     shown = [group for group in figure.groups if set(group.relationships) != {Relationship.SELF}]
     shown.sort(key=lambda group: min((_FIRST.index(r) for r in group.relationships if r in _FIRST), default=9))
     return tuple(GroupRow(group_name(group), group.raters, group.estimate) for group in shown)
@@ -64,13 +65,14 @@ def _competencies(reading: Reading, domain: str) -> tuple[CompetencyRow, ...]:
     )
 
 
-def _summary(reading: Reading, figure: Figure) -> str:
+def _summary(reading: Reading, figure: Whole) -> str:
     words, rules, scale = reading.words, reading.library.rules, reading.scale
     place = place_in_words(figure.estimate, scale, reading.definition.choices, words)
     is_wide = figure.high - figure.low > rules.wide_from * (scale.maximum - scale.minimum)
     return sentences(
         [
             words.summary.format(place=place, **said(figure)),
+            *_result(reading, figure),
             words.wide if is_wide else "",
             *_targets(reading, figure),
             _sources(reading, figure) if len(figure.sources) > 1 else "",
@@ -78,7 +80,21 @@ def _summary(reading: Reading, figure: Figure) -> str:
     )
 
 
-def _targets(reading: Reading, figure: Figure) -> Iterator[str]:
+def _result(reading: Reading, figure: Whole) -> Iterator[str]:
+    """What layers know: the inner range, the cohort's band, and whether there is less evidence than usual."""
+    words, result = reading.words, figure.result
+    if result is None:
+        return
+    yield words.inner.format(low=number(result.low_50), high=number(result.high_50))
+    if len(result.band) == 1:
+        yield words.band_one.format(band=result.band[0])
+    elif result.band:
+        yield words.band_some.format(bands=" or ".join(f"“{band}”" for band in result.band))
+    if result.lacking:
+        yield words.provisional.format(reasons="; ".join(result.lacking))
+
+
+def _targets(reading: Reading, figure: Whole) -> Iterator[str]:
     """Where the domain and its facets lie, seen from their targets."""
     words = reading.words
     names = {Facet.KNOW: words.facet_know, Facet.APPLY: words.facet_apply}
@@ -92,16 +108,19 @@ def _targets(reading: Reading, figure: Figure) -> Iterator[str]:
             yield words.target_facet.format(facet=names[facet], target=number(distance.target), place=place)
 
 
-def _sources(reading: Reading, figure: Figure) -> str:
-    """Whether the sources agree; they differ where two of them lie further apart than their errors explain."""
-    limit = reading.library.rules.sources_differ
-    if not any(_distance(one, other) > limit for one, other in combinations(figure.sources, 2)):
+def _sources(reading: Reading, figure: Whole) -> str:
+    """Whether the sources agree; they differ where two of them lie further apart than their errors explain. A domain
+    result has decided it, with what only one source sees; older results have not.
+    """
+    limit, result = reading.library.rules.sources_differ, figure.result
+    apart = any(_distance(one, other) > limit for one, other in combinations(figure.sources, 2))
+    if not (apart if result is None else result.disagreeing):
         return reading.words.sources_agree
     figures = listed(f"{source.instrument.label} {number(source.estimate)}" for source in figure.sources)
     return reading.words.sources_differ.format(figures=figures)
 
 
-def _distance(one: Source, other: Source) -> float:
+def _distance(one: WholeSource, other: WholeSource) -> float:
     """How many standard errors of their difference two sources lie apart."""
     error = math.hypot(one.standard_error, other.standard_error)
     apart = abs(one.estimate - other.estimate)
@@ -110,7 +129,7 @@ def _distance(one: Source, other: Source) -> float:
     return apart / error
 
 
-def gap_sentence(reading: Reading, figure: Figure) -> str | None:
+def gap_sentence(reading: Reading, figure: Figure | Whole) -> str | None:
     """A sentence on self and others, only where they lie further apart than half the width of the others' interval.
 
     The interval is cut off at the ends of the scale, so its wider half counts.

@@ -24,6 +24,8 @@ from shared.ids import CohortId, ParticipantId, ResultId, RunId, SubmissionId
 from shared.people import participants_of
 from shared.words import Facet, Relationship
 
+OVER = ("estimate", "standard_error", "low", "high")
+"""Figures of a domain as a whole that its domain result has."""
 BATCH = 500
 """Participants looked at in one query."""
 
@@ -109,6 +111,8 @@ class ResultRow:
     hash: str
     waived: tuple[str, ...] = ()
     """Names of what the result does without: it rests on reduced evidence."""
+    result: Mapping[str, Any] | None = None
+    """Of a domain as a whole: its domain result, as in `shared.events.DomainResult`, whose figures the row shows."""
 
     def shown(self) -> dict[str, Any]:
         """The row as `talentline result list --json` shows it."""
@@ -281,7 +285,9 @@ def results_of(
     query = sa.select(results).where(results.c.cohort == cohort).order_by(results.c.version)
     kept: dict[tuple[str, int], list[ResultRow]] = {}
     for row in connection.execute(query):
-        rows = [_result_row(row, figure) for figure in json.loads(row.document)["figures"]]
+        document = json.loads(row.document)
+        results_by_domain = {each["domain"]: each for each in document.get("domains", ())}
+        rows = [_result_row(row, figure, results_by_domain) for figure in document["figures"]]
         version = row.version if every else 0
         kept[row.participant, version] = [each for each in rows if competencies or each.competency is None]
     return [row for key in sorted(kept) for row in kept[key]]
@@ -343,8 +349,11 @@ def _row(
     return about | asdict(piece)
 
 
-def _result_row(row: Any, figure: Mapping[str, Any]) -> ResultRow:
+def _result_row(row: Any, figure: Mapping[str, Any], by_domain: Mapping[str, Mapping[str, Any]]) -> ResultRow:
     same = ("domain", "competency", "estimate", "standard_error", "low", "high", "gap", "raters", "items", "anchored")
+    whole = figure["facet"] is None and figure["competency"] is None
+    result = by_domain.get(figure["domain"]) if whole else None
+    shown = {name: figure[name] for name in same} | {name: result[name] for name in OVER if result}
     return ResultRow(
         participant=row.participant,
         version=row.version,
@@ -355,5 +364,6 @@ def _result_row(row: Any, figure: Mapping[str, Any]) -> ResultRow:
         framework=row.framework,
         hash=row.hash,
         waived=tuple(row.waived or ()),
-        **{name: figure[name] for name in same},
+        result=result,
+        **shown,
     )

@@ -10,7 +10,7 @@ from services.scoring.core.facets.items import probabilities
 from shared.words import Instrument
 
 VERSION = "adjusted/1"
-NO_ADJUSTING = "the model takes raters as they come"
+NO_ADJUSTING = "this cohort’s model takes raters as they come, which is safest where participants are few"
 
 
 @dataclass(frozen=True)
