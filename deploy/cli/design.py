@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +36,9 @@ def check(
     cohort: Annotated[str, typer.Argument(metavar="COHORT", help="A cohort's folder, or the id of an open cohort.")],
     rota: Annotated[Path | None, typer.Option(help="Who watches whom; else rota.csv of the folder.")] = None,
     marking: Annotated[Path | None, typer.Option(help="Who marks whom; else marking.csv of the folder.")] = None,
+    answering: Annotated[
+        float, typer.Option(min=0.1, max=1, help="Share of the raters listed for the 360 appraisal who will answer.")
+    ] = 1.0,
     propose: Annotated[bool, typer.Option("--propose", help="Propose a rota even if nothing is wrong.")] = False,
     to: Annotated[Path | None, typer.Option(help="Write the proposed rota to this file, such as rota.csv.")] = None,
     as_json: AsJson = False,
@@ -45,7 +48,7 @@ def check(
     Exit status 1 if something should be put right before the day.
     """
     try:
-        design = _design(cohort, rota, marking)
+        design = replace(_design(cohort, rota, marking), answering=answering)
     except FolderMistakes as error:
         for mistake in error.mistakes:
             complain(str(mistake))
@@ -130,16 +133,18 @@ def _tell(design: Design, found: Checked, better: Design | None, why_not: str) -
             link.people,
             link.raters,
             "yes" if link.subsets == 1 else f"no: {link.subsets} subsets",
+            f"{link.adjusted} of {link.people}",
         )
         for link in found.links
     )
-    columns = ("source", "domain", "participants", "raters", "linked")
+    columns = ("source", "domain", "participants", "raters", "linked", "adjustable")
     table(f"{design.definition.title}: who can be compared", columns, lines, empty="Nobody is assigned yet.")
     for finding in found.findings:
         say(f"{'To mend' if finding.mend else 'Note'}: {finding.words}.")
     if not found.to_mend:
         say("Nothing needs to be mended.")
-    say("\nExpected of the results, if everybody does what is planned, and nobody else:")
+    share = "" if design.answering == 1 else f" and {design.answering:.0%} of the raters listed answer"
+    say(f"\nExpected of the results, if everybody does what is planned{share}:")
     for each in found.expected:
         for line in in_words(each, pack.domain[each.domain].name):
             say(line)

@@ -152,6 +152,23 @@ def test_somebody_with_fewer_raters_is_named_as_the_widest() -> None:
     assert first.widest_of == ("P-004",)
 
 
+def test_fewer_answers_widen_what_is_expected() -> None:
+    raters = [(RaterId(f"R{p}-{n}"), ParticipantId(f"P-{p:03}"), Relationship.PEER) for p in range(6) for n in range(8)]
+    all_of_them, half = (expected(a_design(raters=raters, answering=share)) for share in (1.0, 0.5))
+    assert all(one.typical < other.typical for one, other in zip(all_of_them, half, strict=True))
+    assert half[0].behind[0].units == 4
+
+
+def test_who_could_be_adjusted_is_decided_as_the_engine_decides() -> None:
+    few = checked(proposed(a_design(6, 4)))
+    assert {(link.adjusted, link.reason) for link in few.links} == {
+        (0, "6 participants: fewer than 30, severities would be noise")
+    }
+    assert any("nobody can be adjusted for who rates them: 6 participants" in f.words for f in few.findings)
+    many = checked(proposed(a_design(40, 6)))
+    assert {(link.adjusted, link.reason) for link in many.links} == {(40, None)}
+
+
 def test_before_anything_is_planned_the_check_says_so_and_still_expects() -> None:
     found = checked(a_design())
     assert [finding.what for finding in found.findings] == ["unplanned"] * 3

@@ -89,6 +89,6 @@ def test_who_is_scored_on_reduced_evidence_is_told_and_counted() -> None:
     reduced = found.scored[1].model_copy(update={"waived": ("development day: EX2",)})
     report = a_report(found.model_copy(update={"scored": (found.scored[0], reduced)}))
     assert report.reduced == (ReducedRow(P2, ("development day: EX2",)),)
-    assert "1 of these rest on reduced evidence" in report.summary
+    assert "1 of these on reduced evidence" in report.summary
     assert a_report().reduced == ()
     assert "reduced" not in a_report().summary

@@ -69,7 +69,7 @@ def test_everything_that_shows_a_result_says_that_it_rests_on_reduced_evidence(b
 
     report = listed(type_, "cohort", "report", PEOPLE)
     assert report["reduced"] == [{"participant": "P-0007", "waived": [REPORTS]}]
-    assert "1 of these rest on reduced evidence" in " ".join(type_("cohort", "report", PEOPLE).split())
+    assert "1 of these on reduced evidence" in " ".join(type_("cohort", "report", PEOPLE).split())
 
     with bench.db.read() as connection:
         plan = plan_document(connection, PEOPLE, ParticipantId("P-0007"))

@@ -102,7 +102,7 @@ def _row(definition: CohortDefinition, gap: Gap, words: ReportWords, note: str) 
         figure=None if note else Range(gap.estimate, gap.low, gap.high, anchored=False),
         note=note,
         distance=distance,
-        aim=words.aim.format(target=number(distance.target), place=in_words(distance)) if distance else "",
+        aim=words.aim.format(target=mark_of(distance.target), place=in_words(distance)) if distance else "",
     )
 
 
@@ -145,7 +145,7 @@ def _weakest(definition: CohortDefinition, gaps: Sequence[Gap], words: ReportWor
     distance = distance_of(definition, lowest)
     if distance is not None:
         below = words.furthest_below if distance.gap < 0 else words.none_below
-        return below.format(name=name(lowest), target=number(distance.target), place=in_words(distance))
+        return below.format(name=name(lowest), target=mark_of(distance.target), place=in_words(distance))
     similar = [name(gap) for gap in rest if gap.low <= lowest.high]
     others = words.weakest_others_most if len(similar) > 3 else capitalised(listed(similar))
     template = words.weakest_similar if similar else words.weakest_clear

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from services.reporting.core.disclosure import appraisal_of
 from services.reporting.core.documents import CompetencyRow, DomainSection, GroupRow, Row
-from services.reporting.core.english import capitalised, listed, number, sentences
+from services.reporting.core.english import capitalised, listed, mark_of, number, sentences
 from services.reporting.core.reading import (
     Reading,
     behind_row,
@@ -100,12 +100,12 @@ def _targets(reading: Reading, figure: Whole) -> Iterator[str]:
     names = {Facet.KNOW: words.facet_know, Facet.APPLY: words.facet_apply}
     distance = distance_of(reading.definition, figure)
     if distance is not None:
-        yield words.target.format(target=number(distance.target), place=in_words(distance))
+        yield words.target.format(target=mark_of(distance.target), place=in_words(distance))
     for facet, part in reading.facets(figure.domain):
         distance = distance_of(reading.definition, part)
         if distance is not None:
             place = in_words(distance)
-            yield words.target_facet.format(facet=names[facet], target=number(distance.target), place=place)
+            yield words.target_facet.format(facet=names[facet], target=mark_of(distance.target), place=place)
 
 
 def _sources(reading: Reading, figure: Whole) -> str:

@@ -42,6 +42,8 @@ class Design:
     """Their own organisation, None where it is not known."""
     watches: tuple[Watch, ...] = ()
     markings: tuple[Marking, ...] = ()
+    answering: float = 1.0
+    """The share of the raters listed for the 360 appraisal who are expected to answer."""
 
     @cached_property
     def exercises_of(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,18 +1,22 @@
 """A design put into words: what links, what is seen too rarely, what is uneven, and what to expect of the figures."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from services.scoring.core.analysis.adjusting import adjusting
 from services.scoring.core.design.assignments import Design, Finding, named
 from services.scoring.core.design.coverage import coverage, gaps_in, loads, own_organisation
-from services.scoring.core.design.linking import edges, subsets
+from services.scoring.core.design.linking import edges, subsets, units_of
 from services.scoring.core.design.precision import Expected, expected
 from shared.words import Instrument
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """How many subsets a source has: as a whole (`domain` None), or in one domain. `pairs`: who rates whom, counted."""
+    """How many subsets a source has: as a whole (`domain` None), or in one domain. `pairs`: who rates whom, counted.
+    `adjusted`: participants whose figures a many-facet model could correct for who rated; `reason`: why not the others.
+    """
 
     instrument: Instrument
     domain: str | None
@@ -20,6 +24,8 @@ class Linked:
     raters: int
     pairs: int
     subsets: int
+    adjusted: int
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,19 @@ def _links(design: Design) -> Iterator[Linked]:
             if pairs:
                 found = subsets(pairs)
                 people, raters = sum(len(p) for p, _ in found), sum(len(r) for _, r in found)
-                yield Linked(instrument, domain, people, raters, len(pairs), len(found))
+                reasons = adjusting(units_of(pairs)).reasons
+                why = Counter(reason for reason in reasons if reason is not None).most_common(1)
+                adjusted, reason = reasons.count(None), why[0][0] if why else None
+                yield Linked(instrument, domain, people, raters, len(pairs), len(found), adjusted, reason)
 
 
 def _linking(design: Design, links: Sequence[Linked]) -> Iterator[Finding]:
     planned = {link.instrument for link in links}
     for link in links:
+        if link.domain is None and link.subsets == 1 and link.reason is not None:
+            many = "nobody" if link.adjusted == 0 else f"{link.adjusted} of {link.people}"
+            words = f"{link.instrument.label}: {many} can be adjusted for who rates them: {link.reason}"
+            yield Finding("adjusting", words, mend=False)
         if link.domain is None and link.subsets > 1:
             yield _apart(design, link)
         elif link.domain is not None and link.subsets > 1 and _as_whole(links, link) == 1:
@@ -87,8 +100,8 @@ def _apart(design: Design, link: Linked) -> Finding:
     """Subsets are a fault of a rota, and the nature of an ordinary 360 appraisal."""
     found = subsets(edges(design, link.instrument))
     if link.instrument is Instrument.APPRAISAL_360 and link.subsets == link.people:
-        words = "every rater rates one participant, so severity can't be told from ability: intervals are widened, "
-        return Finding("linking", f"{link.instrument.label}: {words}nothing is adjusted", mend=False)
+        words = "every rater rates one participant, so severity can't be told from ability: intervals are widened"
+        return Finding("linking", f"{link.instrument.label}: {words}", mend=False)
     people = "; ".join(named(some) for some, _ in found[:4]) + (" …" if len(found) > 4 else "")
     words = f"{link.instrument.label}: {link.subsets} subsets that nobody links, so they can't be compared: {people}"
     return Finding("linking", words, mend=link.instrument is not Instrument.APPRAISAL_360)

@@ -1,18 +1,15 @@
 """Who can be compared with whom: participants and raters whom the plan links, directly or through others."""
 
-from collections.abc import Hashable, Iterable, Mapping
-from itertools import chain
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from services.scoring.core.design.assignments import Design
+from services.scoring.core.facets.ratings import Ratings, Units, coded, collapsed
+from services.scoring.core.facets.subsets import subsets_of
 from shared.ids import ParticipantId, RaterId
 from shared.words import Instrument
 
-R = TypeVar("R", bound=Hashable)
 Edge = tuple[ParticipantId, RaterId]
 
 
@@ -27,25 +24,26 @@ def edges(design: Design, instrument: Instrument, domain: str | None = None) -> 
     return sorted({(w.participant, w.assessor) for w in design.watches if showing is None or w.exercise in showing})
 
 
-def subsets(pairs: Iterable[Edge]) -> list[tuple[tuple[ParticipantId, ...], tuple[RaterId, ...]]]:
+def units_of(pairs: Sequence[Edge]) -> Units:
+    """The plan as the engine sees ratings: one for each pair, participants and raters coded by the order of ids."""
+    participant, rater = (coded([pair[side] for pair in pairs])[0] for side in (0, 1))
+    nothing = np.zeros(len(pairs), dtype=np.int64)
+    return collapsed(Ratings(participant, rater, nothing, nothing, nothing, nothing.astype(np.int8), 1))
+
+
+def subsets(pairs: Sequence[Edge]) -> list[tuple[tuple[ParticipantId, ...], tuple[RaterId, ...]]]:
     """Participants and raters that are linked, the largest subset first (of equals, the one with the first id).
 
     >>> [people for people, _ in subsets([("P1", "A"), ("P2", "A"), ("P3", "B")])]
     [('P1', 'P2'), ('P3',)]
     """
-    found = list(pairs)
-    people, raters = (list(dict.fromkeys(sorted(side))) for side in zip(*found, strict=True)) if found else ([], [])
-    place, seat = _numbered(people), _numbered(raters)
-    rows = np.array([place[who] for who, _ in found], dtype=np.int64)
-    columns = np.array([len(people) + seat[rater] for _, rater in found], dtype=np.int64)
-    size = len(people) + len(raters)
-    graph = sparse.coo_matrix((np.ones(len(found), np.int8), (rows, columns)), shape=(size, size))
-    count, label = connected_components(graph.tocsr(), directed=False) if found else (0, np.empty(0, np.int64))
-    groups: list[tuple[list[ParticipantId], list[RaterId]]] = [([], []) for _ in range(count)]
-    for which, node in zip(label, chain(people, raters), strict=True):
-        groups[which][0 if node in place else 1].append(node)
-    return sorted(((tuple(p), tuple(r)) for p, r in groups), key=lambda each: (-len(each[0]), each[0][:1]))
-
-
-def _numbered(names: Iterable[R]) -> Mapping[R, int]:
-    return {name: number for number, name in enumerate(names)}
+    if not pairs:
+        return []
+    found = subsets_of(units_of(pairs))
+    people: list[list[ParticipantId]] = [[] for _ in range(found.count)]
+    raters: list[list[RaterId]] = [[] for _ in range(found.count)]
+    for who, number in zip(sorted({who for who, _ in pairs}), found.of_participants, strict=True):
+        people[number].append(who)
+    for who_rates, number in zip(sorted({rater for _, rater in pairs}), found.of_raters, strict=True):
+        raters[number].append(who_rates)
+    return [(tuple(some), tuple(others)) for some, others in zip(people, raters, strict=True)]

@@ -105,7 +105,7 @@ def _behind(design: Design, domain: str, who: ParticipantId) -> tuple[Behind, ..
 def _appraisal(design: Design, domain: str, who: ParticipantId) -> Behind | None:
     pack, asked = design.definition.framework, design.definition.evidence.appraisal_360
     items = sum(pack.domain_of(item.competency) == domain for item in pack.items)
-    listed = len(design.others[who])
+    listed = round(len(design.others[who]) * design.answering)
     if not items or asked is None:
         return None
     wanted = sum(count for relationship, count in asked.responses.items() if relationship != "self")
