@@ -438,7 +438,10 @@ def recovery(case: str, what: str, fit: FitResult, yardstick: Any, people: Rows,
 
 
 def all_lines(folder: Path) -> Iterator[Line]:
-    """Every case and cohort that the folder has."""
+    """Every case and cohort that the folder has, and whether its manifest names none beside them."""
+    checked = {*CASES, *(f"sim/{cohort.name}" for cohort in (folder / "sim").iterdir())}
+    named_there = {each["case"] for each in json.loads((folder / "manifest.json").read_text())}
+    yield Line("manifest", "cases that are not checked", len(named_there - checked), 0, 0)
     for case, check in CASES.items():
         of = folder / "cases" / case
         told = json.loads((of / "expected.json").read_text())
