@@ -66,12 +66,14 @@ def _check(installation: Installation, there: commands.Connected, forms: object)
         say(vendor.steps(there.wanted(address, "")).lines[0])
         raise typer.Exit
     problems = []
+    unreachable = f"{address} can't be reached by a survey tool; set TALENTLINE_BASE_URL to the door's https address"
     if not forms:
         problems.append("no form is mapped yet; add its fields to programme/form_fields.csv, or name it with --form")
-    if isinstance(vendor, Registrar) and not address.startswith("https://"):
-        problems.append(
-            f"{address} can't be reached by a survey tool; set TALENTLINE_BASE_URL to the door's https address"
-        )
+    if not address.startswith("https://"):
+        if isinstance(vendor, Registrar):
+            problems.append(unreachable)
+        else:  # a tool on this machine might
+            complain(f"note: {unreachable}.")
     if there.needs_secret and not there.secrets.each and not (isinstance(vendor, Guide) and vendor.chooses_secret):
         problems.append(f"{there.secret_env} is not set; set it to the connection's secret here as for the web door")
     for problem in problems:

@@ -93,6 +93,7 @@ def _row(
         "failing": failing,
         "silent": None if is_done else silence(arrivals, window),
         "backfill": [_poll(each) for each in standing.polls],
+        "renewals": {form: at.isoformat() for form, at in sorted(standing.renewals.items())},
         "secret_env": there.secret_env,
         "secret_set": bool(there.secrets.each),
         "token_set": there.token is not None,
@@ -127,6 +128,8 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
     counts = [f"{count} {state.replace('_', ' ')}" for state, count in sorted(row["submissions"].items())]
     yield f"  taken      {', '.join(counts) or 'nothing'}" + (f", {row['repeats']} again" if row["repeats"] else "")
     yield f"  set        {_set(row) or 'needs neither secret nor token'}"
+    for form, at in row["renewals"].items():
+        yield f"  renewed    webhook of form {form}, next at {datetime.fromisoformat(at):%Y-%m-%d %H:%M} UTC"
     for problem in _problems(row):
         yield f"  PROBLEM    {problem}"
 

@@ -441,6 +441,13 @@ def test_a_link_to_the_next_page_names_a_place_and_no_server() -> None:
     assert urlsplit(turned.more.url).hostname == "api.surveymonkey.com"
 
 
+def test_a_response_of_no_likely_year_moves_no_cursor() -> None:
+    rows = [
+        {"record_id": "1", "x_timestamp": at, "x_complete": "2"} for at in ("0001-01-01T00:00:00+14:00", "9999-12-31")
+    ]
+    assert vendor("redcap_det").turned(None, vendor("redcap_det").ask("7", None), answer(rows)).cursor is None
+
+
 def test_an_export_that_is_no_zip_or_a_bomb_gives_a_reason() -> None:
     import io
     import zipfile

@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from services.intake.vendors import VENDORS
+from shared.cohort.folder import read_folder
 from tests.builders.intake import PILOT, recorded_requests
 from tests.builders.shell import Here, Shell
 from tests.servers.survey_tools import TOKEN, SurveyTools
@@ -186,6 +188,34 @@ def test_a_connection_is_added_opened_registered_and_back_filled(site: Site) -> 
     (hook,) = site.monkey.hooks.values()
     assert hook["object_ids"] == ["401"]
     assert site.row("monkey")["token_set"]
+
+
+def test_a_mapping_is_drafted_from_the_tools_api_before_anything_arrived(site: Site) -> None:
+    site.typeform.fields = [
+        {"id": "f1", "ref": "q1", "type": "multiple_choice", "title": statement("SL1a"), "properties": SCALE},
+        {"id": "f2", "ref": "q2", "type": "long_text", "title": "What should this person do more of?"},
+    ]
+    there = ("--folder", str(site.folder))
+    site.shell.type("connection", "add", "pilot-p", "second", *there, "--vendor", "typeform")
+    site.shell.type("cohort", "open", str(site.folder), "--update")
+    site.shell.environment["TALENTLINE_SECRET_SECOND_TOKEN"] = TOKEN
+    draft = site.folder.parent / "draft.csv"
+    said = site.shell.type("mapping", "draft", "pilot-p", "second", "--form", FORM, "--to", str(draft))
+    assert "Fields, from the tool's API" in said
+    rows = [line.split(",")[3:5] for line in draft.read_text(encoding="utf-8-sig").splitlines()[1:]]
+    assert ["q1", "SL1a"] in rows
+    assert ["participant", "identity:participant"] in rows
+    labels = draft.with_name("draft-choices.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[:2] for line in labels[1:]] == [["4 - Often", "4"], ["Not observed", ""]]
+
+
+SCALE = {"choices": [{"label": "4 - Often"}, {"label": "Not observed"}]}
+
+
+def statement(item: str) -> str:
+    """The statement of an item of the pilot's framework."""
+    definition = read_folder(PILOT, vendors=VENDORS).definition
+    return next(each.statement for each in definition.framework.items if each.code == item)
 
 
 def test_what_is_not_there_is_said_with_what_is(site: Site) -> None:

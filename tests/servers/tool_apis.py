@@ -20,10 +20,14 @@ class TypeformApi(Tool):
         self.hooks: dict[str, dict[str, Any]] = {}
         self.responses: list[dict[str, Any]] = []
         """In any order; each as the API lists it."""
+        self.fields: list[dict[str, Any]] = []
+        """What the form asks."""
         self.page_size = 1000
 
     def answer(self, request: Asked) -> Answer:
         base = f"/forms/{self.form}"
+        if request.path == base:
+            return 200, {}, {"id": self.form, "fields": self.fields, "hidden": ["participant", "rater", "relationship"]}
         if request.path == f"{base}/webhooks":
             return 200, {}, {"items": [hook | {"secret": None} for hook in self.hooks.values()]}
         if request.path.startswith(f"{base}/webhooks/") and request.method == "PUT":

@@ -11,10 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from services.intake import commands, store, tables
+from services.intake.core.polling import stamped
 from services.intake.core.submission import RawRequest
 from services.intake.handlers import handlers
 from services.intake.settings import IntakeSettings
 from services.intake.vendors import VENDORS, limesurvey_plugin
+from shared import clock
 from shared.bus import timers
 from shared.cohort.store import definition_of
 from shared.db import Database, database_now
@@ -195,6 +197,16 @@ def test_redcaps_records_are_exported_and_asked_for_again_only_since_the_newest(
     assert redcap.backfill().news == 1
     assert redcap.said() == {RATERS[0]: 1, RATERS[1]: 2, RATERS[2]: 3}
     assert "dateRangeBegin=2017-03-02+09%3A30%3A00" in tool.asked[-1].body.decode()
+
+
+def test_a_record_that_is_dated_in_the_future_does_not_hide_those_to_come(redcap: Site) -> None:
+    tool = redcap.tool
+    assert isinstance(tool, RedcapApi)
+    tool.records[0]["feedback_timestamp"] = "2917-03-01 09:30:00"
+    before = stamped(clock.now())
+    cursor = redcap.backfill().cursor
+    assert cursor is not None
+    assert before <= cursor <= stamped(clock.now())
 
 
 def test_what_redcaps_trigger_led_to_is_not_taken_in_again(redcap: Site) -> None:

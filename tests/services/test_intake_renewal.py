@@ -88,6 +88,8 @@ def site(any_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
 
 def test_a_watch_is_renewed_when_half_of_its_time_is_over_and_again_and_again(site: Site) -> None:
     assert site.register() == Registered(Outcome.MADE, until=(NOW + WEEK).isoformat())
+    with site.db.read() as connection:
+        assert store.standing_of(connection, COHORT, "google").renewals == {FORM: NOW + WEEK / 2}
     for round_ in range(1, 4):
         half = NOW + round_ * WEEK / 2
         assert site.timer == half

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol, runtime_checkable
 from urllib.parse import unquote, urlencode
 
+from services.intake.core.moments import is_likely
 from services.intake.core.registering import Steps, Wanted
 from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import ApiAnswer, Reading, Refusal, Refused, RequestNeeded, Secrets, Verified
@@ -105,7 +106,8 @@ def moved_on(cursor: str | None, seen: Iterable[datetime | None], overlap: timed
     >>> moved_on("2026-03-09T09:30:00Z", [datetime(2026, 3, 11, 8, 30, tzinfo=UTC), None])
     '2026-03-11T07:30:00Z'
     """
-    zoned = [each if each.tzinfo else each.replace(tzinfo=UTC) for each in seen if each is not None]
+    likely = [each for each in seen if each is not None and is_likely(each)]
+    zoned = [each if each.tzinfo else each.replace(tzinfo=UTC) for each in likely]
     newest = [stamped(max(zoned) - overlap)] if zoned else []
     return max([*newest, *([cursor] if cursor else [])], default=None)
 
@@ -119,6 +121,10 @@ class Backfilled:
     def starting(self, since: datetime) -> str | None:
         """The moment itself."""
         return stamped(since)
+
+    def by_now(self, cursor: str | None, now: datetime) -> str | None:
+        """The cursor, but never later than now: a response that is dated in the future must not hide those to come."""
+        return min(cursor, stamped(now)) if cursor else None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import structlog
 from services.intake import store
 from services.intake.asking import NoToken, ask_for, asked, lane_of, places_of
 from services.intake.core.errors import Unreadable
-from services.intake.core.polling import Poller, Turned, polled
+from services.intake.core.polling import Backfilled, Poller, Turned, polled
 from services.intake.core.reading import read
 from services.intake.core.submission import RawRequest, SubmissionKind
 from services.intake.core.vendor import ApiAnswer, RequestNeeded, Responses, Vendor
@@ -189,7 +189,10 @@ def _go_on(uow: UnitOfWork, page: Page, turned: Turned, news: int) -> None:
     place, counts = page.place, page.counted(int(turned.page), news)
     if turned.more is None:
         over = {"seen": None, "following": None, "asked_at": None, "ended_at": clock.now()}
-        store.move(uow, place, **counts, **over, cursor=turned.cursor)
+        cursor = turned.cursor
+        if isinstance(page.vendor, Backfilled):
+            cursor = page.vendor.by_now(cursor, clock.now())
+        store.move(uow, place, **counts, **over, cursor=cursor)
         log.info("backfill.ended", connection=place.connection, pages=counts["pages"], news=counts["news"])
         return
     store.move(uow, place, **counts, seen=turned.cursor, following=turned.more)

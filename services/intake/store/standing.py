@@ -12,7 +12,7 @@ from services.intake.core.submission import SubmissionState
 from services.intake.store.listings import Refusal, refusals
 from services.intake.store.polls import PAGE, Poll, polls_of
 from services.intake.tables import submissions
-from shared.bus import deliveries, events, in_state
+from shared.bus import deliveries, events, in_state, timers
 from shared.events import RenewalDue, SubmissionReceived
 from shared.ids import CohortId
 
@@ -42,6 +42,8 @@ class Standing:
     refused: tuple[Refusal, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     polls: tuple[Poll, ...] = ()
+    renewals: Mapping[str, datetime] = field(default_factory=dict)
+    """When a form's webhook is renewed next, of those that their tool ends."""
 
 
 def standing_of(connection: sa.Connection, cohort: CohortId, name: str) -> Standing:
@@ -61,7 +63,14 @@ def standing_of(connection: sa.Connection, cohort: CohortId, name: str) -> Stand
         refused=tuple(each for each in refusals(connection, cohort) if each.connection == name),
         troubles=tuple(_troubles(connection, cohort)[name]),
         polls=tuple(polls_of(connection, cohort, name)),
+        renewals=_renewals(connection, cohort, name),
     )
+
+
+def _renewals(connection: sa.Connection, cohort: CohortId, name: str) -> dict[str, datetime]:
+    due = connection.execute(sa.select(timers.c.payload, timers.c.due_at).where(timers.c.event == RenewalDue.name))
+    mine = [(each.payload, each.due_at) for each in due]
+    return {about["form"]: at for about, at in mine if (about["cohort"], about["connection"]) == (cohort, name)}
 
 
 def probe_state(connection: sa.Connection, submission: str) -> tuple[SubmissionState, str | None] | None:
