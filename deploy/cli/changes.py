@@ -24,7 +24,7 @@ def change(
     pairs: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="participant,earlier: people whose address has changed.")
     ] = None,
-    competencies: Annotated[bool, typer.Option("--competencies", help="Competencies as well.")] = False,
+    competencies: Annotated[bool, typer.Option("--competencies", help="Facets and competencies as well.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change beside its error, for people of both cohorts and figures that mean the same in both."""
@@ -46,16 +46,17 @@ def change(
             }
         )
         return
-    _tell(definition, found)
+    _tell(definition, found, parts=competencies)
 
 
-def _tell(definition: CohortDefinition, found: ChangeReport) -> None:
-    rows = [_line(definition, each) for each in found.people if each.compared.change]
+def _tell(definition: CohortDefinition, found: ChangeReport, *, parts: bool) -> None:
+    shown = [each for each in found.people if parts or each.compared.key[1:] == (None, None)]
+    rows = [_line(definition, each) for each in shown if each.compared.change]
     columns = ("participant", "domain", "part", "earlier", "later", "change", "95 % interval", "of", "")
     table(f"{definition.title}: change over {found.months:.0f} months", columns, rows, empty="Nobody has two results.")
     for each in found.groups:
         _tell_group(definition, each)
-    _tell_withheld(found.people)
+    _tell_withheld(shown)
     if found.alone:
         say(f"{found.alone} participant(s) were not found in the earlier cohort; --pairs FILE.csv names them.")
     say("Those chosen for a low result tend to be higher the next time without any change (regression to the mean).")

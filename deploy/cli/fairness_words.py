@@ -29,8 +29,10 @@ def tell(found: Characteristic, domains: Mapping[str, str]) -> None:
     _pairings("Raters' own groups with groups of participants", found.own_pairings)
     for scale in found.items:
         _items(scale)
+    if found.cannot:
+        say("What is not assessed or not shown:")
     for each in found.cannot:
-        say(f"  Cannot be assessed or is not shown: {each}.")
+        say(f"  - {each}")
     if found.comparisons:
         say(f"  {found.comparisons} comparisons; by chance alone about one in twenty would look conclusive.")
     say("")

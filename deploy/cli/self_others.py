@@ -22,7 +22,7 @@ from shared.words import Instrument
 
 def of_cohort(
     cohort: Annotated[str, typer.Argument(metavar="COHORT")],
-    competencies: Annotated[bool, typer.Option("--competencies", help="Competencies as well.")] = False,
+    competencies: Annotated[bool, typer.Option("--competencies", help="Facets and competencies as well.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Self beside others: a difference is named only where it exceeds its error. Never part of an estimate."""
@@ -33,7 +33,7 @@ def of_cohort(
     if as_json:
         show({"cohort": cohort} | document(profiles, pictures))
         return
-    _show_profiles(definition, profiles)
+    _show_profiles(definition, [each for each in profiles if competencies or each.key[1:] == (None, None)])
     for picture in pictures:
         _show_picture(definition, picture)
 
