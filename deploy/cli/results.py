@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import changes, receipts, self_others
+from deploy.cli import changes, receipts, self_others, system
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, say, show, table
 from deploy.cli.targets import distance_shown, to_target
@@ -18,6 +18,7 @@ group.command("self-others")(self_others.of_cohort)
 group.command("verify")(receipts.verify)
 group.command("change")(changes.change)
 group.command("explain")(receipts.explain)
+group.command("system")(system.system)
 
 
 @group.command("list")

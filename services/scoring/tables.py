@@ -127,6 +127,10 @@ gaps = sa.Table(
     sa.Column("estimate", sa.Double, nullable=False),
     sa.Column("low", sa.Double, nullable=False),
     sa.Column("high", sa.Double, nullable=False),
+    sa.Column("standard_error", sa.Double, comment="of the estimate; NULL in runs of releases that kept none"),
+    sa.Column("drawn", sa.Double, comment="an organisation's mean drawn towards the cohort's"),
+    sa.Column("drawn_low", sa.Double),
+    sa.Column("drawn_high", sa.Double),
     sa.ForeignKeyConstraint(["run", "cohort"], [runs.c.run, runs.c.cohort]),
 )
 

@@ -290,6 +290,11 @@ class Gap(Part):
     estimate: float
     low: float
     high: float
+    standard_error: float | None = None
+    drawn: float | None = None
+    """An organisation's mean drawn towards the cohort's by as much as its error makes likely; None for the cohort."""
+    drawn_low: float | None = None
+    drawn_high: float | None = None
 
 
 class CohortScored(Event):

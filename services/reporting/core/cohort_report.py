@@ -34,6 +34,7 @@ class ReportWords(Frozen):
     furthest_below: str
     none_below: str
     aim: str
+    drawn: str
     facet_know: str
     facet_apply: str
     few: str
@@ -103,7 +104,17 @@ def _row(definition: CohortDefinition, gap: Gap, words: ReportWords, note: str) 
         note=note,
         distance=distance,
         aim=words.aim.format(target=mark_of(distance.target), place=in_words(distance)) if distance else "",
+        drawn="" if note else _drawn(gap, words),
     )
+
+
+def _drawn(gap: Gap, words: ReportWords) -> str:
+    """An organisation's figure drawn towards the cohort's, where there is one."""
+    found: tuple[float | None, ...] = tuple(getattr(gap, name, None) for name in ("drawn", "drawn_low", "drawn_high"))
+    if None in found:
+        return ""
+    estimate, low, high = (number(each) for each in found if each is not None)
+    return words.drawn.format(estimate=estimate, low=low, high=high)
 
 
 def _facet_name(facet: Facet, words: ReportWords) -> str:

@@ -200,6 +200,8 @@ class GapRow:
     """From what the cohort's role asks for; None where nothing is asked for, or the figure is withheld."""
     aim: str = ""
     """The distance in words."""
+    drawn: str = ""
+    """An organisation's figure drawn towards the cohort's, in words."""
 
 
 @dataclass(frozen=True, slots=True)

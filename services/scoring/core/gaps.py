@@ -3,9 +3,10 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.scoring.core.scales import interval, rounded
+from services.scoring.core.shrinkage import BETWEEN_GROUPS, drawn
 from shared.framework import Scale
 from shared.ids import OrganisationId
 from shared.words import Facet
@@ -37,6 +38,11 @@ class Gap:
     estimate: float
     low: float
     high: float
+    standard_error: float | None = None
+    drawn: float | None = None
+    drawn_low: float | None = None
+    drawn_high: float | None = None
+    """An organisation's mean drawn towards the cohort's, see `shrinkage`; None for the cohort itself."""
 
 
 def gaps(scale: Scale, standings: Iterable[Standing]) -> tuple[Gap, ...]:
@@ -47,13 +53,17 @@ def gaps(scale: Scale, standings: Iterable[Standing]) -> tuple[Gap, ...]:
     participants' own mean squared standard error: estimates that agree better than their errors allow do so by chance.
     With n = 1 nothing can be estimated: the variance is that of `PARTICIPANTS` plus the participant's own, stated as
     known (normal quantile). It speaks of the group that the participants stand for, not only of those who came.
+
+    An organisation's mean is also drawn towards the cohort's: to what is shown anyway, so that nothing about another
+    organisation follows from it; with the stated variance between organisations, for the same reason.
     """
     groups: dict[tuple[str, Facet, OrganisationId | None], list[tuple[float, float]]] = defaultdict(list)
     for standing in standings:
         for (domain, facet), figure in standing.cells.items():
             groups[domain, facet, None].append(figure)
             groups[domain, facet, standing.organisation].append(figure)
-    table = (_gap(scale, *key, figures) for key, figures in groups.items())
+    own = {key: _gap(scale, *key, figures) for key, figures in groups.items()}
+    table = [_drawn(scale, gap, own[gap.domain, gap.facet, None]) for gap in own.values()]
     return tuple(sorted(table, key=lambda gap: (gap.estimate, gap.domain, gap.facet, gap.organisation or "")))
 
 
@@ -69,4 +79,18 @@ def _gap(
         between = math.fsum((each - estimate) ** 2 for each, _ in figures) / (n - 1)
         variance, degrees = max(between, own) / n, n - 1.0
     low, high = interval(scale, estimate, math.sqrt(variance), degrees)
-    return Gap(domain, facet, organisation, n, rounded(estimate), rounded(low), rounded(high))
+    error = rounded(math.sqrt(variance))
+    return Gap(domain, facet, organisation, n, rounded(estimate), rounded(low), rounded(high), error)
+
+
+def _drawn(scale: Scale, gap: Gap, cohort: Gap) -> Gap:
+    """The same, of an organisation with its mean drawn towards the cohort's."""
+    if gap.organisation is None:
+        return gap
+    between = BETWEEN_GROUPS * (scale.maximum - scale.minimum)
+    towards = cohort.estimate, cohort.standard_error or 0.0
+    found = drawn(
+        scale, gap.estimate, gap.standard_error or 0.0, towards=towards[0], towards_error=towards[1], between=between
+    )
+    low, high = rounded(found.low), rounded(found.high)
+    return replace(gap, drawn=rounded(found.estimate), drawn_low=low, drawn_high=high)

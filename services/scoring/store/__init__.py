@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -300,7 +300,7 @@ def gaps_of(connection: sa.Connection, cohort: CohortId) -> CohortGaps | None:
     if run is None:
         return None
     g = gaps.c
-    columns = (g.domain, g.facet, g.organisation, g.n, g.estimate, g.low, g.high)
+    columns = [g[field.name] for field in fields(Gap)]
     table = sa.select(*columns).where(g.run == run.run, g.cohort == cohort).order_by(g.position)
     rows = (row._asdict() for row in connection.execute(table))
     return CohortGaps(run.run, run.at, tuple(Gap(**row | {"facet": Facet(row["facet"])}) for row in rows))
