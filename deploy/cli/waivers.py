@@ -1,5 +1,6 @@
 """`talentline cohort waive | waivers | unwaive`: a named person decides to do without something that is asked for."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -40,13 +41,7 @@ def waive(
     timeout: Timeout = 60.0,
 ) -> None:
     """Score a participant without one thing that is missing; every result then says "reduced evidence"."""
-    db, chain = ready().db, CorrelationId(new_id())
-    who = CohortId(cohort), ParticipantId(participant)
-    with db.write(Cause(chain)) as uow:
-        waiver = waived(uow, *who, requirement, by=by, reason=reason)
-    say(f"Waived for {participant}: {waiver.name}.")
-    if wait and followed(db, [chain], timeout, "asking the case again").settled:
-        say(_standing(db, *who))
+    _decide(waived, "Waived", cohort, participant, requirement, by, reason, timeout if wait else 0.0)
 
 
 def unwaive(
@@ -59,12 +54,26 @@ def unwaive(
     timeout: Timeout = 60.0,
 ) -> None:
     """Withdraw a waiver: what it did without is asked for again. A result that was made under it stays as it is."""
+    _decide(withdraw_waiver, "Withdrawn", cohort, participant, requirement, by, reason, timeout if wait else 0.0)
+
+
+def _decide(
+    act: Callable[..., Waiver],
+    done: str,
+    cohort: str,
+    participant: str,
+    requirement: str,
+    by: str,
+    reason: str,
+    timeout: float,
+) -> None:
+    """Note a person's decision; wait until scoring has heard of it, and say where the participant stands then."""
     db, chain = ready().db, CorrelationId(new_id())
     who = CohortId(cohort), ParticipantId(participant)
     with db.write(Cause(chain)) as uow:
-        waiver = withdraw_waiver(uow, *who, requirement, by=by, reason=reason)
-    say(f"Withdrawn for {participant}: {waiver.name}.")
-    if wait and followed(db, [chain], timeout, "asking the case again").settled:
+        waiver = act(uow, *who, requirement, by=by, reason=reason)
+    say(f"{done} for {participant}: {waiver.name}.")
+    if timeout and followed(db, [chain], timeout, "asking the case again").settled:
         say(_standing(db, *who))
 
 

@@ -80,6 +80,7 @@ def test_everything_that_shows_a_result_says_that_it_rests_on_reduced_evidence(b
     assert "reduced evidence" in basis["P-0007"]
     assert "reduced evidence" not in basis["P-0001"]
     assert "Chair" not in plan.opening + " ".join(plan.made)
+    assert "6 of 6 came out as recorded" in type_("result", "verify", PEOPLE)
 
 
 def test_waivers_are_listed_withdrawn_and_kept(bench: Bench, type_: Type) -> None:

@@ -212,6 +212,15 @@ def test_a_waiver_that_can_not_be_is_refused_with_the_cure_and_leaves_nothing(
         assert connection.execute(sa.select(cases)).all() == []
 
 
+def test_names_and_reasons_are_kept_as_a_terminal_may_show_them(db: Database) -> None:
+    opened(db)
+    with db.write() as uow:
+        waive(uow, COHORT, ANNA, X2, by="A.\x1b[31m Chair\ud800", reason="ill\r\n\x00today \u202eagain")
+    with db.read() as connection:
+        (kept,) = waivers_of(connection, COHORT)
+    assert (kept.by, kept.reason) == ("A. [31m Chair", "ill today again")
+
+
 def test_the_same_is_not_waived_twice_and_what_is_not_waived_not_withdrawn(db: Database) -> None:
     opened(db)
     waived(db)

@@ -73,8 +73,10 @@ def withdraw_waiver(
 
 
 def _accounted_for(by: str, reason: str) -> tuple[str, str]:
-    """Name and reason as they are kept: one line each."""
-    name, why = " ".join(by.split()), " ".join(reason.split())
+    """Name and reason as they are kept: one line each, of signs that a terminal shows."""
+    name, why = (
+        " ".join("".join(sign if sign.isprintable() else " " for sign in each).split()) for each in (by, reason)
+    )
     if not name or not why:
         raise CantWaive("a waiver needs the name of the person who decides (--by) and a reason (--reason)")
     if len(name) > 200 or len(why) > 2000:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.scoring.core.completeness import done_without, missing
 from services.scoring.core.evidence import Piece, piece_of
-from services.scoring.core.requirements import Requirement, Waived
+from services.scoring.core.requirements import NOTHING, Requirement, Waived
 from services.scoring.core.results import state_of
 from services.scoring.tables import cases, evidence, in_force, results, waivers
 from shared import clock
@@ -30,22 +30,27 @@ Who = tuple[CohortId, ParticipantId]
 def broken(connection: sa.Connection) -> list[str]:
     """`cohort/participant` of those who are complete and have no result on just this evidence."""
     definitions = {cohort: definition_of(connection, cohort) for cohort in settled_cohorts(connection, PATIENCE)}
+    waived = _waived(connection)
     return [
         f"{cohort}/{participant}"
         for (cohort, participant), pieces in _pieces(connection, _stretch(_unsettled(connection, definitions)))
-        if _is_unscored(connection, definitions[cohort], participant, pieces)
+        if _is_unscored(
+            connection, definitions[cohort], participant, pieces, waived.get((cohort, participant), NOTHING)
+        )
     ]
 
 
 def _is_unscored(
-    connection: sa.Connection, definition: CohortDefinition, participant: ParticipantId, pieces: Sequence[Piece]
+    connection: sa.Connection,
+    definition: CohortDefinition,
+    participant: ParticipantId,
+    pieces: Sequence[Piece],
+    waived: Waived,
 ) -> bool:
-    cohort = CohortId(definition.cohort)
-    waived = _waived(connection, cohort, participant)
     if missing(definition, pieces, waived):
         return False
     state = state_of(pieces, done_without(definition, pieces, waived))
-    return _scored_state(connection, cohort, participant) != state
+    return _scored_state(connection, CohortId(definition.cohort), participant) != state
 
 
 def _unsettled(connection: sa.Connection, definitions: dict[CohortId, CohortDefinition]) -> list[Who]:
@@ -76,10 +81,14 @@ def _pieces(connection: sa.Connection, wanted: Sequence[Who]) -> Iterator[tuple[
             yield (cohort, participant), [piece_of(piece._asdict()) for piece in pieces]
 
 
-def _waived(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> Waived:
+def _waived(connection: sa.Connection) -> dict[Who, Waived]:
+    """Everything that is waived, anywhere: waivers are few."""
     w = waivers.c
-    query = sa.select(w.instrument, w.element).where(w.cohort == cohort, w.participant == participant, in_force())
-    return frozenset(Requirement(Instrument(row.instrument), row.element) for row in connection.execute(query))
+    found: dict[Who, Waived] = {}
+    for row in connection.execute(sa.select(w.cohort, w.participant, w.instrument, w.element).where(in_force())):
+        who = CohortId(row.cohort), ParticipantId(row.participant)
+        found[who] = found.get(who, NOTHING) | {Requirement(Instrument(row.instrument), row.element)}
+    return found
 
 
 def _scored_state(connection: sa.Connection, cohort: CohortId, participant: ParticipantId) -> str | None:

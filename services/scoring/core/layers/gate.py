@@ -1,5 +1,6 @@
 """The completeness gate: what evidence stands behind each domain, source by source, and whether it is as much as is
-usual. A case that lacks what the cohort asks for never gets here; what is here is scored, at worst provisionally.
+usual. A case that lacks what the cohort asks for gets here only if that was waived; what is here is scored, at worst
+provisionally.
 """
 
 from collections import Counter
