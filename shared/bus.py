@@ -1,5 +1,7 @@
 """The bus's tables: events, and the deliveries that carry each event to each listening service."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from shared.tables import BigId, Json, Moment, metadata
@@ -47,6 +49,13 @@ deliveries = sa.Table(
         "due_at",
         sqlite_where=sa.text("state IN ('pending', 'running')"),
         postgresql_where=sa.text("state IN ('pending', 'running')"),
+    ),
+    sa.Index(
+        "ix_bus_deliveries_fresh",
+        "service",
+        "due_at",
+        sqlite_where=sa.text("state = 'pending' AND attempts = 0"),
+        postgresql_where=sa.text("state = 'pending' AND attempts = 0"),
     ),
     sa.Index(
         "ix_bus_deliveries_parked",
@@ -123,7 +132,14 @@ def in_state(*states: str) -> sa.ColumnElement[bool]:
     """Deliveries in one of these states, written as in the condition of an index: SQLite uses a partial index only for
     a query that says the very same, not one whose values come as parameters.
     """
-    named: list[sa.BindParameter[str]] = [
-        sa.bindparam(None, state, literal_execute=True, unique=True) for state in states
-    ]
+    named = [_literal(state) for state in states]
     return deliveries.c.state.in_(named) if len(named) > 1 else deliveries.c.state == named[0]
+
+
+def is_fresh() -> sa.ColumnElement[bool]:
+    """Deliveries that wait and were never tried, written as in the condition of their index."""
+    return sa.and_(in_state("pending"), deliveries.c.attempts == _literal(0))
+
+
+def _literal(value: Any) -> sa.BindParameter[Any]:
+    return sa.bindparam(None, value, literal_execute=True, unique=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.bus import deliveries, events, in_state
+from shared.bus import deliveries, events, in_state, is_fresh
 from shared.db import Cause, Database, UnitOfWork, database_now
 from shared.errors import FenceLost
 from shared.ids import CorrelationId, DeliveryId, EventId
@@ -20,6 +20,9 @@ from shared.observing import Attempted, Outcome, Step, tell
 from shared.words import Service
 
 Due = tuple[DeliveryId, Service]
+
+OLDEST = 100
+"""Deliveries that are looked at for a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +85,30 @@ def claim_fresh(
     """Take up to `limit` due deliveries of events of these names, those that were `rung` for first.
 
     Only such as were never tried: one that failed, or whose worker died, is tried alone, where it harms no other.
+    Beside those rung for only the oldest are looked at, so that it costs the same however much waits.
     """
     d = deliveries.c
-    is_pending = sa.and_(in_state("pending", "running"), d.state == "pending")  # the former for the index
-    ready = sa.and_(d.service == service, is_pending, d.due_at <= database_now(), d.attempts == 0)
-    query = sa.select(d.id).join(events, events.c.id == d.event).where(ready, events.c.name.in_(list(names)))
+    ready = sa.and_(d.service == service, is_fresh(), d.due_at <= database_now())
+    named = events.c.name.in_(list(names))
     with db.read() as connection:
-        first = connection.execute(query.where(d.id.in_(list(rung))).limit(limit)).scalars().all()
-        more = connection.execute(query.where(d.id.not_in(first)).order_by(d.due_at).limit(limit - len(first)))
-        found = [*first, *more.scalars()]
+        told = sa.select(d.id).join(events, events.c.id == d.event)
+        first = connection.execute(told.where(_still_fresh(rung), named).limit(limit)).scalars().all()
+        oldest = sa.select(d.id, d.event, d.due_at).where(ready, d.id.not_in(first)).order_by(d.due_at).limit(OLDEST)
+        old = oldest.subquery()
+        query = sa.select(old.c.id).join(events, events.c.id == old.c.event).where(named).order_by(old.c.due_at)
+        found = [*first, *connection.execute(query.limit(limit - len(first))).scalars()]
     if not found:
         return []
-    unlocked = sa.select(d.id).where(d.id.in_(found), ready).with_for_update(skip_locked=True)
+    unlocked = sa.select(d.id).where(_still_fresh(found)).with_for_update(skip_locked=True)
     with db.write() as uow:
         return _taken(uow, d.id.in_(uow.execute(unlocked).scalars().all()), lease)
+
+
+def _still_fresh(ids: Sequence[DeliveryId]) -> sa.ColumnElement[bool]:
+    """Those of these that wait and were never tried: looked up by id, whatever the planner thinks of other indexes."""
+    d = deliveries.c
+    is_pending, is_untried = sa.func.coalesce(d.state, "") == "pending", sa.func.coalesce(d.attempts, 0) == 0
+    return sa.and_(d.id.in_(list(ids)), is_pending, is_untried, d.due_at <= database_now())
 
 
 def _taken(uow: UnitOfWork, which: sa.ColumnElement[bool], lease: timedelta) -> list[Claim]:
@@ -160,9 +173,15 @@ def finish(uow: UnitOfWork, done: Sequence[Claim]) -> None:
 
 def due(db: Database, services: Sequence[Service], *, grace: timedelta, limit: int) -> list[Due]:
     """Deliveries that wait for these services: due for at least `grace`, or left by a worker whose lease is over."""
+    if not services:
+        return []
     d = deliveries.c
-    waiting = sa.and_(in_state("pending", "running"), d.service.in_(services), _free(grace))
-    query = sa.select(d.id, d.service).where(waiting).order_by(d.due_at).limit(limit)
+    waiting = sa.and_(in_state("pending", "running"), d.due_at <= database_now(), _free(grace))
+    oldest = (
+        sa.select(d.id, d.service, d.due_at).where(waiting).order_by(d.due_at).limit(limit)
+    )  # of each, for the index
+    each = sa.union_all(*(sa.select(oldest.where(d.service == name).subquery()) for name in services)).subquery()
+    query = sa.select(each.c.id, each.c.service).order_by(each.c.due_at).limit(limit)
     with db.read() as connection:
         return [(DeliveryId(row.id), Service(row.service)) for row in connection.execute(query)]
 

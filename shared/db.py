@@ -307,7 +307,9 @@ def _locked(path: Path, deadline: float, *, longest_pause: float) -> IO[str]:
 
 
 class database_now(sa.sql.functions.FunctionElement[Any]):  # noqa: N801  (it is an SQL function)
-    """The database's clock, plus `ahead`. Leases and due times use it, so that workers' clocks don't matter."""
+    """The database's clock at the start of the statement, plus `ahead`. Leases and due times use it, so that workers'
+    clocks don't matter. It stays the same within the statement, so that an index can be searched for it.
+    """
 
     type = Moment()
     _traverse_internals = [  # noqa: RUF012
@@ -329,4 +331,4 @@ def _now_in_sqlite(element: database_now, _compiler: SQLCompiler, **_: Any) -> s
 
 @compiles(database_now, "postgresql")
 def _now_in_postgresql(element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
-    return f"(clock_timestamp() + interval '{element.ahead.total_seconds():.3f} seconds')"
+    return f"(statement_timestamp() + interval '{element.ahead.total_seconds():.3f} seconds')"

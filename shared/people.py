@@ -39,6 +39,7 @@ raters = sa.Table(
     sa.Column("relationship", sa.String(20), nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("email", sa.Text, nullable=False),
+    sa.Index("ix_people_raters_participant", "cohort", "participant"),
 )
 
 assessors = sa.Table(
