@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli import waivers
-from deploy.cli.access import ready
+from deploy.cli.access import installation, ready
 from deploy.cli.links import links
 from deploy.cli.mapping_words import tell_rereading
 from deploy.cli.output import AsJson, Timeout, Wait, complain, followed, number, out, say, show, table
@@ -15,7 +15,8 @@ from services.intake import store as intake
 from services.intake.vendors import VENDORS
 from services.reporting import store as reporting
 from services.scoring import commands, store
-from services.scoring.models import MODELS
+from services.scoring.models import MODELS, model_named
+from services.scoring.store.calibrations import calibration_number
 from shared.cohort.folder import FolderMistakes, read_folder
 from shared.cohort.opening import open_cohort
 from shared.cohort.store import cohorts_open, definition_of
@@ -172,9 +173,24 @@ def run(
     with db.read() as connection:
         people = store.status_of(connection, definition_of(connection, CohortId(cohort)))
         sent = sum(plan.sent for plan in reporting.plans_of(connection, CohortId(cohort)))
-    say(f"{sum(p.scored for p in people)} of {len(people)} scored; {sent} plan(s) sent so far.")
+        calibrated = _calibrated(connection, CohortId(cohort))
+    say(f"{sum(p.scored for p in people)} of {len(people)} scored; {sent} plan(s) sent so far.{calibrated}")
     if progress.parked or not progress.settled:
         raise typer.Exit(1)
+
+
+def _calibrated(connection: reporting.Connection, cohort: CohortId) -> str:
+    """What became of the cohort's calibration, where its model needs one."""
+    named = definition_of(connection, cohort).scoring
+    model = model_named(named.model if named else installation().scoring.scoring_model)
+    if model.adjusts is None:
+        return ""
+    found = calibration_number(connection, cohort, model.id)
+    if found is None:
+        return (
+            f" Not calibrated: {model.id} needs {model.adjusts.participants} complete participants; nobody is adjusted."
+        )
+    return f" Calibration {found[0]} of {model.id}, on {found[1]} participants."
 
 
 @group.command("report")

@@ -48,6 +48,14 @@ def calibration_named(connection: sa.Connection, cohort: CohortId, digest: str) 
     return found
 
 
+def calibration_number(connection: sa.Connection, cohort: CohortId, model: str) -> tuple[int, int] | None:
+    """Number and participants of the one that counts now; None before the first."""
+    c = calibrations.c
+    query = sa.select(c.number, c.participants).where(c.cohort == cohort, c.model == model)
+    row = connection.execute(query.order_by(c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else (row.number, row.participants)
+
+
 def keep_calibration(
     uow: UnitOfWork, cohort: CohortId, run: RunId, calibration: Calibration, rules: str, at: datetime
 ) -> int:
