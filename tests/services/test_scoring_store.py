@@ -154,6 +154,13 @@ def test_a_removed_result_is_found(opened: Database) -> None:
     assert broken(opened) == {"scoring.every_result_is_numbered_without_a_hole": ["small/P-A"]}
 
 
+def test_a_calibration_that_is_gone_is_found(opened: Database) -> None:
+    record(opened, ANNA, COMPLETE)
+    with opened.write() as uow:
+        uow.execute(sa.update(results).values(calibration="c" * 64))
+    assert broken(opened) == {"scoring.every_calibration_named_is_kept": ["small/cccccccccccc"]}
+
+
 def test_a_result_without_evidence_is_found(opened: Database) -> None:
     record(opened, ANNA, COMPLETE)
     with opened.write() as uow:
