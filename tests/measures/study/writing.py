@@ -47,8 +47,9 @@ def _pooled(rows: Sequence[Row], name: str) -> float:
     """Mean over people; a share of gaps or of those without one for power and false alarms."""
     if name in ("power", "alarm"):
         above, below = ("named", "gaps") if name == "power" else ("alarms", "without")
-        return sum(row[above] for row in rows) / max(sum(row[below] for row in rows), 1)
-    return float(np.average([float(row[name]) for row in rows], weights=[row["n"] for row in rows]))
+        return float(sum(row[above] for row in rows) / max(sum(row[below] for row in rows), 1))
+    weights = np.array([float(row["n"]) for row in rows])
+    return float((np.array([float(row[name]) for row in rows]) * weights).sum() / weights.sum())
 
 
 def _error(rows: Sequence[Row]) -> float:

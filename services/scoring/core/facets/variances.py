@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 LEAST, MOST = 1e-4, 25.0
 ANCHORED, WIDEST = 2, 5.0
-"""Units with the anchor's halo that are added to those of a small cohort, and how many times the anchor its halo may be:
-a handful can't carry a variance.
+"""Units with the anchor's halo that are added to those of a small cohort, and how many times the anchor it may
+be: a handful can't carry a variance.
 """
 HASTE = 0.6
 """How much further than it should a variance goes in a round: it would come near in ever smaller steps."""
