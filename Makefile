@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint fuzz chaos chaos-full bench-intake bench-pipeline bench-scoring verify lock clean
+.PHONY: help setup demo test lint fuzz chaos chaos-full bench-intake bench-pipeline bench-scoring study verify lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ bench-pipeline: setup  ## a cohort's cost from webhook to mail, how it grows, be
 
 bench-scoring: setup  ## what scoring costs and finds, to 4.3 million ratings, beside plain means and others (ARGS=--quick)
 	$(BIN)/python -m tests.bench.scoring $(ARGS)
+
+study: setup  ## how well scoring finds a known truth, by size of cohort and reliability; writes docs/study.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.measures.study $(ARGS)
 
 verify:  ## everything in containers, under faults, in a Compose project of its own (needs Docker)
 	deploy/verify.sh

@@ -1,5 +1,8 @@
 """Laws of the many-facet model, whatever the data; and that a plain many-facet fit does not pass for it."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +61,25 @@ def test_nor_do_they_where_blocks_are_too_large_to_invert(monkeypatch: pytest.Mo
     one, other = fitted(crowd.units), fitted(collapsed(changed))
     assert other.place[names] == pytest.approx(one.place, abs=1e-5)
     assert other.place_variance[names] == pytest.approx(one.place_variance, rel=1e-5)
+
+
+PRINTED = """
+from services.scoring.core.facets.fit import fitted
+from tests.builders.facets import drawn
+fit = fitted(drawn(420, 140, 4, items=6, seed=8).units)
+print(*map(repr, [*fit.place.tolist(), *fit.place_variance.tolist(), *fit.severity.tolist(), fit.variances]))
+"""
+
+
+def test_the_number_of_threads_changes_no_digit() -> None:
+    """Not even one that nobody is shown: a result's hash holds them all."""
+    told = {}
+    for threads in ("1", "2"):
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        run = subprocess.run([sys.executable, "-c", PRINTED], env=environment, capture_output=True, check=True)
+        told[threads] = run.stdout
+    assert told["1"]
+    assert told["1"] == told["2"]
 
 
 @given(SEEDS, st.integers(0, 9))

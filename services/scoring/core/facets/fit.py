@@ -18,6 +18,7 @@ from services.scoring.core.facets.effects import Codes, Design
 from services.scoring.core.facets.items import GRID, counted, stepped, tables_of
 from services.scoring.core.facets.ratings import Units
 from services.scoring.core.facets.sites import LEAST_INFORMATION, Answers, Believed, Sites
+from services.scoring.core.facets.threads import in_one_thread
 from services.scoring.core.facets.variances import Variances
 
 __all__ = ["Fit", "Options", "Variances", "fitted"]
@@ -79,6 +80,7 @@ DEFAULTS = Variances()
 PLAIN = Options()
 
 
+@in_one_thread
 def fitted(units: Units, start: Variances = DEFAULTS, options: Options = PLAIN) -> Fit:
     """Fit the model to `units`, from these variances on. The same units in any order give the same figures to the last
     digits that are shown; `converged` is False where the rounds did not suffice.

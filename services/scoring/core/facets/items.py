@@ -15,7 +15,8 @@ REACH = 14.0
 """Logits that the tables reach to each side; beyond, a rating says no more."""
 MESH = 0.01
 GRID = np.arange(-REACH, REACH + MESH / 2, MESH)
-ANY = 0.02
+LEAST_CURVATURE = 1e-9
+ANY = 0.1
 """Of the ratings added to an item, the share that knows nothing of the scale."""
 
 
@@ -144,6 +145,7 @@ def stepped(
     joint = np.einsum("im,imk,iml->ikl", hist, chances, chances)[:, 1:, 1:]
     score = expected - counts[:, 1:]
     spread = np.einsum("ik,kl->ikl", expected, np.eye(expected.shape[1])) - joint
+    spread += LEAST_CURVATURE * np.eye(expected.shape[1])
     pull = pseudo_counts * counts.shape[1]
     share = probabilities(np.zeros(1), cumulative)[:, 0, 1:]
     average = probabilities(np.zeros(1), cumulative.mean(axis=0, keepdims=True))[0, 0, 1:]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.facets.ratings import Ratings
+from services.scoring.core.facets.threads import in_one_thread
 
 Vector = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -42,6 +43,7 @@ class JointFit:
     converged: bool
 
 
+@in_one_thread
 def joint_fit(ratings: Ratings, *, common_steps: bool = True) -> JointFit:
     """Fit by Newton steps of one facet after another until no measure moves. Participants with the lowest or highest
     possible total are left out, and what they alone rated with them.

@@ -14,6 +14,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from services.scoring.core.facets.ratings import Ratings
+from services.scoring.core.facets.threads import in_one_thread
 
 Vector = NDArray[np.float64]
 Steps = Literal["common", "own"]
@@ -52,6 +53,7 @@ class MarginalFit:
         return found
 
 
+@in_one_thread
 def marginal_fit(
     ratings: Ratings, *, steps: Steps = "common", raters: OfRaters = "additive", observed_only: bool = False
 ) -> MarginalFit:

@@ -76,6 +76,6 @@ class Answers:
         variance = sum((w * (x - mean) ** 2 for w, x in zip(weights, points, strict=True)), np.zeros(len(total)))
         # a step at a time where the points were set too narrowly, and never more than the answers can hold
         told = 1 / np.maximum(variance, deviation**2 / 2) - others
-        told = np.clip(told, LEAST_INFORMATION, self.answered @ tables.variance.max(axis=1))
+        told = np.maximum(np.minimum(told, self.answered @ tables.variance.max(axis=1)), LEAST_INFORMATION)
         mean = np.clip(mean, middle - LONGEST_STEP, middle + LONGEST_STEP)
         return Sites(told, mean * (told + others) - centre * others, places, [each * trust for each in weights])

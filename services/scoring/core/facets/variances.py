@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 LEAST, MOST = 1e-4, 25.0
+ANCHORED, WIDEST = 2, 5.0
+"""Units with the anchor's halo that are added to those of a small cohort, and how many times the anchor it may
+be: a handful can't carry a variance.
+"""
 HASTE = 0.6
 """How much further than it should a variance goes in a round: it would come near in ever smaller steps."""
 
@@ -35,8 +39,11 @@ class Variances:
 
     def widened(self, anchors: "Variances", found: Mapping[str, tuple[Vector, Vector]]) -> "Variances":
         """The same where anchors hold, for what differs between raters: it may grow beyond its anchor, never shrink."""
-        grown = self.learned({"halo": found["halo"]})
-        return replace(self, halo=max(grown.halo, anchors.halo))
+        mean, posterior = found["halo"]
+        effective = max(len(mean) - float(posterior.sum()) / self.halo, 0.0)
+        wanted = (float((mean * mean).sum()) + ANCHORED * anchors.halo) / (effective + ANCHORED)
+        hasty = wanted * (wanted / self.halo) ** HASTE
+        return replace(self, halo=min(max(hasty, anchors.halo), WIDEST * anchors.halo))
 
     def distance(self, other: "Variances") -> float:
         """Of that which differs most."""
