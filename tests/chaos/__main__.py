@@ -43,13 +43,22 @@ def _runs(given: argparse.Namespace) -> Iterator[Outcome]:
     size = replace(size, participants=given.participants or size.participants)
     databases = DATABASES if given.database == "both" else (given.database,)
     with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        begun = [
-            pool.submit(run_once, size, database=database, seed=seed, redis=not given.without_redis, keep=given.keep)
+        begun = {
+            (seed, database): pool.submit(
+                run_once, size, database=database, seed=seed, redis=not given.without_redis, keep=given.keep
+            )
             for seed in given.seed
             for database in databases
-        ]
-        for run in begun:
-            yield run.result()
+        }
+        for (seed, database), run in begun.items():
+            try:
+                yield run.result()
+            except Exception as error:  # noqa: BLE001  (whatever ended this run, the others go on)
+                told = [f"the run came to no end: {type(error).__name__}: {error}"]
+                known = {"participants": size.participants}
+                yield Outcome(
+                    database, seed, not given.without_redis, told, known, "removed, or kept in the temporary files"
+                )
 
 
 if __name__ == "__main__":

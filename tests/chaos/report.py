@@ -68,13 +68,16 @@ def table(outcomes: Sequence[Outcome]) -> None:
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, list[str]]]:
-    told = [outcome.figures for outcome in outcomes]
-    rows = [(name.replace("_", " "), [str(each[name]) for each in told]) for name in _PLAIN]
+    told = [outcome.figures for outcome in outcomes]  # hardly any of a run that came to no end
+    rows = [(name.replace("_", " "), [str(each.get(name, "–")) for each in told]) for name in _PLAIN]
     for group in ("faults", "mail_faults", "doubts", "replayed_by_hand"):
-        kinds = sorted({kind for each in told for kind in each[group]})
-        rows.append((f"[b]{group.replace('_', ' ')}[/b]", [str(sum(each[group].values())) for each in told]))
-        rows += [(f"  {kind}", [str(each[group].get(kind, "–")) for each in told]) for kind in kinds]
+        counts = [each.get(group, {}) for each in told]
+        kinds = sorted({kind for each in counts for kind in each})
+        rows.append((f"[b]{group.replace('_', ' ')}[/b]", [str(sum(each.values())) for each in counts]))
+        rows += [(f"  {kind}", [str(each.get(kind, "–")) for each in counts]) for kind in kinds]
     for name, words in _PERCENTILES.items():
-        rows.append((f"{words}: p50 / p95 / max, s", [" / ".join(map(str, each[name].values())) for each in told]))
+        rows.append(
+            (f"{words}: p50 / p95 / max, s", [" / ".join(map(str, each.get(name, {}).values())) for each in told])
+        )
     rows.append(("[b]broken promises[/b]", [str(len(outcome.violations)) for outcome in outcomes]))
     return rows
