@@ -19,7 +19,7 @@ from services.scoring.invariants import COMPLETE_IS_SCORED
 from services.scoring.invariants.complete_is_scored import PATIENCE
 from services.scoring.models import MODELS, model_named
 from services.scoring.settings import ScoringSettings
-from services.scoring.store import Case, waivers
+from services.scoring.store import Case, Told, waivers
 from services.scoring.store.calibrations import keep_calibration, latest_calibration
 from shared import clock, events
 from shared.cohort.store import definition_of, settled_cohorts
@@ -112,13 +112,20 @@ def run_cohort(model: Model, uow: UnitOfWork, event: CohortRunRequested) -> None
     standings: list[Standing] = []
     for batch in store.batches(sorted(organisation)):
         asked = _asked(uow, rules, batch)
-        result = {each.participant: each.result for each in asked if isinstance(each, ScoredResult)}
-        cells = store.cells_of(uow.connection, list(result.values()))
-        standings += [Standing(organisation[each], cells[result[each]]) for each in result]
-        outcomes += asked
+        told = store.told_by(uow.connection, [each.result for each in asked if isinstance(each, ScoredResult)])
+        for each in asked:
+            if isinstance(each, ScoredResult):
+                standings.append(Standing(organisation[each.participant], told[each.result].cells))
+            outcomes.append(_with_layers(each, told) if isinstance(each, ScoredResult) else each)
     table = gaps(rules.definition.framework.scale, standings)
     store.add_gaps(uow, event.run, event.cohort, table)
     publish(uow, _told(event, outcomes, table))
+
+
+def _with_layers(scored: ScoredResult, told: Mapping[ResultId, Told]) -> ScoredResult:
+    """With what its layers found out about domains."""
+    found = told[scored.result]
+    return scored.model_copy(update={"provisional": found.provisional, "disagreeing": found.disagreeing})
 
 
 def reconcile(model: Model, uow: UnitOfWork, event: ReconciliationDue) -> None:

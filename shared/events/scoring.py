@@ -269,6 +269,10 @@ class ScoredResult(Part):
     version: int
     waived: tuple[str, ...] = ()
     """Names of the requirements that it does without."""
+    provisional: tuple[str, ...] = ()
+    """Domains whose evidence is less than usual."""
+    disagreeing: tuple[str, ...] = ()
+    """Domains whose sources lie apart beyond their errors."""
 
 
 class Waiting(Part):

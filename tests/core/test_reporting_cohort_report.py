@@ -84,6 +84,26 @@ def test_how_it_was_made_names_the_minimum_and_the_framework() -> None:
     assert "aspiring-talent/1" in words
 
 
+def test_provisional_results_and_disagreeing_sources_are_counted() -> None:
+    found = a_cohort_scored((P1, P2))
+    some = [
+        each.model_copy(update=update)
+        for each, update in zip(found.scored, ({"provisional": ("A",)}, {"disagreeing": ("B",)}), strict=True)
+    ]
+    summary = a_report(found.model_copy(update={"scored": tuple(some)})).summary
+    assert "less evidence than usual: 1." in summary
+    assert "more than chance explains: 1." in summary
+    assert "less evidence" not in a_report().summary
+
+
+def test_organisations_tell_their_mean_drawn_towards_the_cohort_as_well() -> None:
+    own = a_gap("A", 4, 2.4, organisation="N", drawn=2.9, drawn_low=2.6, drawn_high=3.2)
+    report = a_report(gaps=(a_gap("A", 9), own, a_gap("A", 5, organisation="S")))
+    (north,) = (section for section in report.organisations if section.rows and section.rows[0].drawn)
+    assert north.rows[0].drawn == "Allowing for how few there are: 2.9, between 2.6 and 3.2"
+    assert report.gaps[0].drawn == ""
+
+
 def test_who_is_scored_on_reduced_evidence_is_told_and_counted() -> None:
     found = a_cohort_scored((P1, P2), gaps=(a_gap("A", 2),))
     reduced = found.scored[1].model_copy(update={"waived": ("development day: EX2",)})

@@ -1,6 +1,6 @@
 """Writes the cohort's report: gaps weakest first, organisations, who waits for what. Small groups are withheld."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from services.reporting.core.disclosure import withheld_organisations
@@ -28,6 +28,8 @@ class ReportWords(Frozen):
     summary_some: str
     summary_none: str
     summary_reduced: str
+    summary_provisional: str
+    summary_disagreeing: str
     weakest_clear: str
     weakest_similar: str
     weakest_others_most: str
@@ -142,7 +144,17 @@ def _summary(definition: CohortDefinition, gaps: Sequence[Gap], found: CohortFig
     shown = [gap for gap in gaps if gap.n >= definition.disclosure.group_minimum]
     count = sum(bool(each.waived) for each in found.scored)
     reduced = words.summary_reduced.format(count=count) if count else ""
-    return sentences([first, reduced, _weakest(definition, shown, words) if shown else ""])
+    return sentences([first, reduced, *_layers(found, words), _weakest(definition, shown, words) if shown else ""])
+
+
+def _layers(found: CohortFigures, words: ReportWords) -> Iterator[str]:
+    """How many results rest on less evidence than usual, and how many have sources that disagree."""
+    provisional = sum(bool(each.provisional) for each in found.scored)
+    if provisional:
+        yield words.summary_provisional.format(count=provisional)
+    disagreeing = sum(bool(each.disagreeing) for each in found.scored)
+    if disagreeing:
+        yield words.summary_disagreeing.format(count=disagreeing)
 
 
 def _weakest(definition: CohortDefinition, gaps: Sequence[Gap], words: ReportWords) -> str:

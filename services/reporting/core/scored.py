@@ -200,12 +200,18 @@ class Waits(Protocol):
 
 
 class ScoredParticipant(Protocol):
-    """A participant's current result in a run; `waived` names what it does without."""
+    """A participant's current result in a run; `waived` names what it does without, `provisional` and `disagreeing`
+    the domains with less evidence than usual, and with sources that disagree.
+    """
 
     @property
     def participant(self) -> ParticipantId: ...
     @property
     def waived(self) -> Sequence[str]: ...
+    @property
+    def provisional(self) -> Sequence[str]: ...
+    @property
+    def disagreeing(self) -> Sequence[str]: ...
 
 
 class CohortFigures(Protocol):

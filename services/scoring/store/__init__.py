@@ -122,6 +122,17 @@ class ResultRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What one result tells of its cohort: estimate and standard error of each facet of each domain, domains whose
+    evidence is less than usual, and domains whose sources disagree.
+    """
+
+    cells: Mapping[Cell, tuple[float, float]]
+    provisional: tuple[str, ...]
+    disagreeing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CohortGaps:
     """The gap table of a cohort's latest run, weakest first; organisation None is the cohort as a whole."""
 
@@ -218,17 +229,23 @@ def add_gaps(uow: UnitOfWork, run: RunId, cohort: CohortId, table: Sequence[Gap]
         uow.execute(sa.insert(gaps), rows)
 
 
-def cells_of(connection: sa.Connection, wanted: Sequence[ResultId]) -> dict[ResultId, dict[Cell, tuple[float, float]]]:
-    """Estimate and standard error of each facet of each domain, for these results."""
+def told_by(connection: sa.Connection, wanted: Sequence[ResultId]) -> dict[ResultId, Told]:
+    """What these results tell of the cohort."""
     query = sa.select(results.c.id, results.c.document).where(results.c.id.in_(wanted))
-    return {
-        row.id: {
+    return {row.id: _told(json.loads(row.document)) for row in connection.execute(query)}
+
+
+def _told(document: Mapping[str, Any]) -> Told:
+    domains = document.get("domains", ())
+    return Told(
+        cells={
             (figure["domain"], Facet(figure["facet"])): (figure["estimate"], figure["standard_error"])
-            for figure in json.loads(row.document)["figures"]
+            for figure in document["figures"]
             if figure["facet"] is not None
-        }
-        for row in connection.execute(query)
-    }
+        },
+        provisional=tuple(each["domain"] for each in domains if each["lacking"]),
+        disagreeing=tuple(each["domain"] for each in domains if each["disagreeing"]),
+    )
 
 
 def unsettled(
