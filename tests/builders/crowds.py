@@ -37,7 +37,9 @@ USUAL = World()
 LITERATURE = World(severity=0.8, halo=1.456, method=0.4)
 """ICC(1) = .25: what published 360 appraisals have."""
 CLEAN = World(halo=0.0, method=0.0, careless=0.0, missing=0.0, unseen=0.0)
-WITH_HALO = World(method=0.0, missing=0.0, unseen=0.0)
+PANEL_WORLD = World(severity=0.7, halo=0.6, method=0.0, careless=0.0, missing=0.0, unseen=0.0)
+REAL = World(halo=0.6, missing=0.0, unseen=0.0)
+"""Complete ratings, for measures of speed and recovery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Layout:
 LOAD, LINKS, ORGANISATION = 4.0, 0.05, 100
 APPRAISAL = Layout((Group(1, LOAD, 0.1), Group(3, LOAD, -0.15), Group(4, LOAD, -0.25), Group(3, LOAD)), 12)
 TWELVE = Layout((Group(1, LOAD, 0.1), Group(4, LOAD, -0.15), Group(4, LOAD, -0.25), Group(3, LOAD)), 36)
+SPARSE = Layout((Group(1, 3.2, 0.1), Group(4, 3.2, -0.15), Group(4, 3.2, -0.25), Group(3, 3.2)), 36)
+"""The same with more raters, of fewer participants each."""
 DAY = Layout((Group(2, 12.0, 0.3, own=False),), 3, exercises=4)
 SCRIPTS = Layout((Group(2, 40.0, 0.15, own=False),), 2)
 PANEL = Layout((Group(3, 22.0, own=False),), 36)

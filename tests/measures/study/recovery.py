@@ -15,12 +15,10 @@ from services.scoring.core.facets.fit import Fit, Options, Variances, fitted
 from services.scoring.core.facets.items import Places, tables_of
 from services.scoring.core.facets.ratings import Units, collapsed
 from services.scoring.core.facets.sites import Answers
-from tests.builders.crowds import CLEAN, CROSSED, PANEL, TWELVE, Crowd, Layout, World, a_crowd
+from tests.builders.crowds import CLEAN, CROSSED, PANEL, PANEL_WORLD, REAL, TWELVE, Crowd, Layout, World, a_crowd
 from tests.measures.study.trials import best_line
 
 Vector = NDArray[np.float64]
-PANEL_WORLD = World(severity=0.7, halo=0.6, method=0.0, careless=0.0, missing=0.0, unseen=0.0)
-REAL = World(halo=0.6, missing=0.0, unseen=0.0)
 DESIGNS: dict[str, tuple[Layout, World]] = {
     "clean": (TWELVE, CLEAN),
     "crossed": (CROSSED, CLEAN),

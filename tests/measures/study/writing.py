@@ -91,13 +91,17 @@ def _recovery(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _short(trials: Sequence[Row]) -> Iterator[str]:
-    """Cells whose coverage is outside of what is honest, by more than chance."""
+    """Cells whose coverage is outside of what is honest, and whether that may be chance."""
     for world, people, source, rows in _cells(trials):
         coverage, error = _pooled(rows, "coverage"), 2 * _error(rows)
-        if coverage + error < HONEST[0]:
-            yield f"- **too short**: {source}, {people:,} people, {world}: {coverage:.3f}"
-        elif coverage - error > HONEST[1]:
-            yield f"- too wide: {source}, {people:,} people, {world}: {coverage:.3f}"
+        if HONEST[0] <= coverage <= HONEST[1]:
+            continue
+        short = coverage < HONEST[0]
+        chance = coverage + error >= HONEST[0] if short else coverage - error <= HONEST[1]
+        yield (
+            f"- Intervals {'**too short**' if short else 'wider than need be'}: {source}, {people:,} people, {world}: "
+            f"{coverage:.3f}{' (may be chance)' if chance else ''}."
+        )
 
 
 def _plot(trials: Sequence[Row], name: str, file: Path) -> None:
