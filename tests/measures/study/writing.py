@@ -13,7 +13,7 @@ mpl.rcParams |= {"svg.hashsalt": "talentline", "svg.fonttype": "none", "font.siz
 from matplotlib import pyplot as plt  # noqa: E402
 
 Row = Mapping[str, Any]
-PAGE = Path(__file__).with_name("page.md")
+PAGE = Path(__file__).with_name("page.txt")
 SOURCES = ("360", "day", "written", "combined")
 GOALS = {"clean": "0.40", "panel": "0.80", "realistic": "0.90"}
 HONEST = (0.93, 0.97)
