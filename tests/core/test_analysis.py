@@ -201,6 +201,13 @@ def test_marginal_maximum_likelihood_of_guilfords_ratings() -> None:
     assert joint_fit(ratings).log_likelihood == pytest.approx(-165.685, abs=0.001)
 
 
+def test_so_do_analysts_with_the_rating_scale_model() -> None:
+    fit = fit_of(guilford(), "marginal-rating-scale/1")
+    severity = {each.rater: each.severity for each in fit.raters}
+    assert severity == pytest.approx({"Avogadro": -0.0210, "Brahe": 0.1716, "Cavendish": -0.1505}, abs=0.001)
+    assert fit.variance.participant == pytest.approx(0.1454, abs=0.001)
+
+
 # --------------------------------------------------------------------------------------------------------- agreement
 
 

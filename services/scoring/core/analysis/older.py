@@ -52,15 +52,22 @@ def joint(part: Part) -> FitResult:
     )
 
 
-def marginal(part: Part) -> FitResult:
-    """Marginal maximum likelihood with steps of each item and raters as fixed effects."""
+def marginal(part: Part, *, common_steps: bool) -> FitResult:
+    """Marginal maximum likelihood with raters as fixed effects, and steps of each item or common ones. No item then has
+    categories above the highest that it was given, as R's TAM takes it.
+    """
     part = part.whole()
-    fit = marginal_fit(part.ratings, steps="own", raters="additive" if len(part.raters) > 1 else "none")
+    fit = marginal_fit(
+        part.ratings,
+        steps="common" if common_steps else "own",
+        raters="additive" if len(part.raters) > 1 else "none",
+        observed_only=common_steps,
+    )
     subsets = subsets_of(part.units)
     return FitResult(
         source=part.source,
         domain=part.domain,
-        model="marginal/1",
+        model="marginal-rating-scale/1" if common_steps else "marginal/1",
         participants=part.participant_results(
             fit.place,
             fit.place_error,

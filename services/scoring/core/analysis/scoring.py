@@ -30,9 +30,16 @@ FILE_MODELS: Mapping[str, tuple[Callable[[Part], FitResult], str]] = {
         joint,
         "joint maximum likelihood, as older programs do it: for comparison, its intervals are too short",
     ),
-    "marginal/1": (marginal, "marginal maximum likelihood, raters fixed, no halo: for comparison, intervals too short"),
+    "marginal/1": (
+        lambda part: marginal(part, common_steps=False),
+        "marginal maximum likelihood, raters fixed, no halo: for comparison, intervals too short",
+    ),
+    "marginal-rating-scale/1": (
+        lambda part: marginal(part, common_steps=True),
+        "the same with one set of steps for all items",
+    ),
 }
-"""What `score --model` takes: the first for use, the last two only for comparison with other programs."""
+"""What `score --model` takes: the first for use, the last three only for comparison with other programs."""
 DEFAULT_MODEL = "many-facet/1"
 
 
