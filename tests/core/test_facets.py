@@ -223,3 +223,42 @@ def test_its_limit_is_the_estimator_of_older_programs() -> None:
     assert difficulty - difficulty.mean() == pytest.approx([-0.2800, -0.1470, 0.2109, -0.3023, 0.5184], abs=0.005)
     published = np.array([-0.1345, 0.6008, -0.3185, -0.5445, 0.3777, -0.6472, 0.2250])
     assert fit.place - fit.place.mean() == pytest.approx(published - published.mean(), abs=0.005)
+
+
+def test_elimination_gives_what_the_whole_inverse_gives() -> None:
+    """A day: exercises nested in people, halos of people and assessors who meet in several exercises, two panels."""
+    chance = np.random.default_rng(1)
+    person, exercise = np.repeat(np.arange(24), 8), np.tile(np.repeat(np.arange(4), 2), 24)
+    assessor = person % 2 * 7 + chance.integers(0, 7, len(person))
+    kept = np.unique((person * 14 + assessor) * 4 + exercise, return_index=True)[1]
+    person, exercise, assessor = person[kept], exercise[kept], assessor[kept]
+    pair = np.unique(person * 14 + assessor, return_inverse=True)[1]
+    design = Design({"participant": person, "scene": person * 4 + exercise, "severity": assessor, "halo": pair})
+    prior = {"participant": 1.0, "scene": 0.3, "severity": 0.4, "halo": 0.5}
+    weight, response = chance.uniform(0.5, 3, len(person)), chance.normal(size=len(person))
+    found = design.solved(weight, response, prior)
+    matrix = design.matrix.toarray()
+    penalty = np.concatenate([np.full(size, 1 / prior[name]) for name, size in design.levels.items()])
+    inverse = np.linalg.inv(matrix.T * weight @ matrix + np.diag(penalty))
+    means = inverse @ (matrix.T @ (weight * response))
+    with_mean = inverse[:24, :24].mean(axis=1)
+    centred = np.diag(inverse)[:24] - 2 * with_mean + with_mean.mean()
+    assert np.concatenate([found.means[name] for name in design.levels]) == pytest.approx(means)
+    assert found.variances["participant"] == pytest.approx(centred)
+    others = np.concatenate([found.variances[name] for name in ("scene", "severity", "halo")])
+    assert others == pytest.approx(np.diag(inverse)[24:])
+    assert found.of_units == pytest.approx(np.einsum("ui,ij,uj->u", matrix, inverse, matrix))
+
+
+def test_a_handful_of_yes_and_no_keeps_the_scale_in_place() -> None:
+    """Thirteen units of two items with two answers: the halo ran to its bound once, and the scale after it."""
+    first = [0, -1, 0, -1, 1, 1, -1, 1, 0, 1, 1, 0, 0]
+    second = [1, 1, 0, 1, 1, 1, 1, -1, 0, 1, 1, 0, 1]
+    rows = [(n // 2, n, item, a) for n in range(13) for item, a in enumerate((first[n], second[n])) if a >= 0]
+    person, rater, item, score = np.array(rows).T
+    zeros = np.zeros(len(rows), dtype=np.int64)
+    units = collapsed(Ratings(person, rater, item, zeros, zeros, score, 1))
+    fit = fitted(units, options=Options(anchored=True, widening=True, common_steps=True))
+    assert np.abs(fit.place).max() < 3
+    assert np.abs(fit.cumulative).max() < 6
+    assert fit.variances.halo <= 5 * 0.85
