@@ -19,6 +19,8 @@ from shared.db import Database
 from shared.errors import PermanentError
 
 BY = "talentline backup"
+SQLITE_PAGE = 4096
+"""Bytes; SQLite's own default, and ours."""
 """Who notes the restore in an SQLite backup, since nobody knows yet who will restore it."""
 
 
@@ -51,6 +53,8 @@ def restore(url: str, file: Path, by: str) -> None:
         raise NoBackup("the database holds something already: restore into an empty one, and change over to it")
     place = sa.make_url(url)
     if place.get_backend_name() == "sqlite":
+        if file.stat().st_size % SQLITE_PAGE:
+            raise NoBackup(f"{file} is damaged: it ends in the middle of a page; was it copied to its end?")
         with _appearing(Path(str(place.database))) as made:
             _copied(file, made)
     else:

@@ -4,6 +4,7 @@
 table. `redis_url` is the address of an empty queue server. The servers come from wheels and start when first asked for.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from shared.queue_server import QueueServer
 from tests.servers.postgres import PostgresServer
 
 TEMPLATE = "talentline_template"
+
+os.environ.pop("COLUMNS", None)  # a test runner's own width would stick to consoles that are made on import
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,10 @@ COLUMNS = ["figure", "formula", "source", "smallest n", "not for"]
 
 
 def rows() -> dict[str, list[str]]:
-    """First cell → the cells of its row, of every table of the page."""
-    lines = [line.removeprefix("|").removesuffix("|") for line in PAGE.splitlines() if line[:1] == "|"]
+    """First cell → the cells of its row, of every table of figures on the page."""
+    heading = re.escape(" | ".join(COLUMNS))
+    tables = re.findall(rf"^\| {heading} \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    lines = [line.removeprefix("|").removesuffix("|") for table in tables for line in table.splitlines()]
     found = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)] for line in lines]
     return {cells[0]: cells for cells in found if not set(cells[0]) <= set("-|")}
 

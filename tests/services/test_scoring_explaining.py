@@ -15,7 +15,7 @@ from services.scoring.core.explaining.exposing import exposed
 from services.scoring.core.explaining.items import items_of
 from services.scoring.store.replays import NoSuchResult
 from shared.db import Database
-from shared.framework import Item
+from shared.framework import FrameworkPack, Item
 from shared.words import Facet, Instrument, Relationship
 from tests.builders.scoring_case import FRAMEWORK, ITEMS, a_definition, a_response, complete_evidence
 from tests.services.test_scoring_handlers import ANNA, BEN, opened, record
@@ -76,7 +76,9 @@ def test_an_item_that_few_rated_is_withheld() -> None:
         a_response(f"P{n}", Relationship.PEER, both if n < 2 else dict.fromkeys(ITEMS, 3.0)) for n in range(5)
     )
     twin = Item(code="A1j", competency="A1", statement="A1 know too", facet=Facet.KNOW)
-    definition = a_definition(framework=FRAMEWORK.model_copy(update={"items": (*FRAMEWORK.items, twin)}))
+    definition = a_definition(
+        framework=FrameworkPack.model_validate(dict(FRAMEWORK) | {"items": (*FRAMEWORK.items, twin)})
+    )
     appraisal = appraisal_of(definition, pieces)
     found = items_of(observations(definition, appraisal, pieces), appraisal, "A", 3, {})
     withheld = {item.item: item.withheld for item in found}

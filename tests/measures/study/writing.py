@@ -5,12 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-
-mpl.use("svg")
-mpl.rcParams |= {"svg.hashsalt": "talentline", "svg.fonttype": "none", "font.size": 9}
-from matplotlib import pyplot as plt  # noqa: E402
 
 Row = Mapping[str, Any]
 PAGE = Path(__file__).with_name("page.txt")
@@ -105,6 +100,12 @@ def _short(trials: Sequence[Row]) -> Iterator[str]:
 
 
 def _plot(trials: Sequence[Row], name: str, file: Path) -> None:
+    import matplotlib as mpl  # comes with what `make study` installs
+
+    mpl.use("svg")
+    mpl.rcParams |= {"svg.hashsalt": "talentline", "svg.fonttype": "none", "font.size": 9}
+    from matplotlib import pyplot as plt
+
     figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.8), sharey=True)
     for axis, world in zip(axes, ("usual", "literature"), strict=True):
         for source in SOURCES:
