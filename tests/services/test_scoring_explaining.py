@@ -76,10 +76,9 @@ def test_an_item_that_few_rated_is_withheld() -> None:
         a_response(f"P{n}", Relationship.PEER, both if n < 2 else dict.fromkeys(ITEMS, 3.0)) for n in range(5)
     )
     twin = Item(code="A1j", competency="A1", statement="A1 know too", facet=Facet.KNOW)
-    definition = a_definition(
-        framework=FrameworkPack.model_validate(dict(FRAMEWORK) | {"items": (*FRAMEWORK.items, twin)})
-    )
-    appraisal = appraisal_of(definition, pieces)
+    items = [each.model_dump() for each in (*FRAMEWORK.items, twin)]
+    own = {name: getattr(FRAMEWORK, name) for name in FrameworkPack.model_fields}  # a copy would keep its indexes
+    definition = a_definition(framework=FrameworkPack.model_validate(own | {"items": items}))
     found = items_of(observations(definition, appraisal, pieces), appraisal, "A", 3, {})
     withheld = {item.item: item.withheld for item in found}
     assert withheld["A1j"] == "fewer than 3 raters rated it"
