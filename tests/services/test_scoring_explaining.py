@@ -79,6 +79,7 @@ def test_an_item_that_few_rated_is_withheld() -> None:
     items = [each.model_dump() for each in (*FRAMEWORK.items, twin)]
     own = {name: getattr(FRAMEWORK, name) for name in FrameworkPack.model_fields}  # a copy would keep its indexes
     definition = a_definition(framework=FrameworkPack.model_validate(own | {"items": items}))
+    appraisal = appraisal_of(definition, pieces)
     found = items_of(observations(definition, appraisal, pieces), appraisal, "A", 3, {})
     withheld = {item.item: item.withheld for item in found}
     assert withheld["A1j"] == "fewer than 3 raters rated it"
