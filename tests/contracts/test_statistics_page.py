@@ -23,6 +23,12 @@ def rows() -> dict[str, list[str]]:
     return {cells[0]: cells for cells in found if not set(cells[0]) <= set("-|")}
 
 
+def test_every_table_is_one_of_figures_or_that_of_smallest_n() -> None:
+    headings = re.findall(r"^\| (.*) \|\n\|-", PAGE, re.MULTILINE)
+    assert set(headings) == {" | ".join(COLUMNS), "statistic | smallest n | below"}
+    assert headings.count("statistic | smallest n | below") == 1  # it has a test of its own
+
+
 def test_every_row_has_formula_source_smallest_n_and_what_it_is_not_for() -> None:
     assert len(rows()) > 30
     for cells in rows().values():
