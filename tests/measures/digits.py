@@ -3,9 +3,9 @@
     python -m tests.measures.digits > here.json              # on one machine
     python -m tests.measures.digits here.json                # on another: what differs, and by how much
 
-Results of seven people by means; calibrations and results of 40 (stated variances) and 120 people (estimated ones) by the
-many-facet model. The evidence is drawn as `simulated_cohort` draws it; where that comes out differently, it is said, and
-nothing else can be compared. Exit status 1 if a result has not the same hash.
+Results of seven people by means; calibrations and results of 40 people (stated variances) and of 120 (estimated ones)
+by the many-facet model. The evidence is drawn alike; its own line says whether it came out alike, else nothing below it
+can. Exit status 1 if a result has not the same hash.
 """
 
 import json
