@@ -33,6 +33,7 @@ def test_results_are_verified_explained_and_listed(type_: Said, db: Database) ->
     assert {item["instrument"] for item in domain["items"]} == set(explained_sources(domain))
     said = type_("result", "explain", "P-0001", "--domain", "improvement know-how")
     assert "not adjusted" in said
+    assert (explained["thresholds"], "by the thresholds usual/1" in said) == ("usual/1", True)
     assert "R-P-0001" not in said + json.dumps(explained)
     assert "known are" not in type_("result", "explain", "P-0001", "--domain", "XX", status=1)
 
