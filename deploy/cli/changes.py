@@ -8,6 +8,7 @@ import typer
 
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, say, show, table
+from deploy.cli.reduced import MARK, is_reduced, reduced_document, say_reduced
 from services.scoring.commands.remeasuring import ChangeReport, change_of_cohort
 from services.scoring.core.remeasuring.change import Verdict
 from services.scoring.core.remeasuring.cohort import USUAL_MONTHS, GroupChange, Remeasured
@@ -41,6 +42,8 @@ def change(
                 "earlier": earlier,
                 "months": round(found.months, 1),
                 "not_in_earlier": found.alone,
+                "reduced": reduced_document(found.reduced),
+                "reduced_earlier": reduced_document(found.reduced_earlier),
                 "changes": [person_document(each) for each in found.people],
                 "groups": [group_document(each) for each in found.groups],
             }
@@ -51,23 +54,26 @@ def change(
 
 def _tell(definition: CohortDefinition, found: ChangeReport, *, parts: bool) -> None:
     shown = [each for each in found.people if parts or each.compared.key[1:] == (None, None)]
-    rows = [_line(definition, each) for each in shown if each.compared.change]
+    rows = [_line(definition, found, each) for each in shown if each.compared.change]
     columns = ("participant", "domain", "part", "earlier", "later", "change", "95 % interval", "of", "")
     table(f"{definition.title}: change over {found.months:.0f} months", columns, rows, empty="Nobody has two results.")
     for each in found.groups:
         _tell_group(definition, each)
     _tell_withheld(shown)
+    say_reduced(found.reduced)
+    say_reduced(found.reduced_earlier, " then")
     if found.alone:
         say(f"{found.alone} participant(s) were not found in the earlier cohort; --pairs FILE.csv names them.")
     say("Those chosen for a low result tend to be higher the next time without any change (regression to the mean).")
 
 
-def _line(definition: CohortDefinition, each: Remeasured) -> tuple[str, ...]:
+def _line(definition: CohortDefinition, found: ChangeReport, each: Remeasured) -> tuple[str, ...]:
     domain, facet, competency = each.compared.key
     changed = each.compared.change
     assert changed is not None
+    reduced = is_reduced(each.participant, found.reduced) or is_reduced(each.earlier, found.reduced_earlier)
     return (
-        each.participant,
+        each.participant + (MARK if reduced else ""),
         definition.framework.domain[domain].name,
         competency or facet or "",
         number(changed.earlier),

@@ -8,6 +8,7 @@ import typer
 
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, say, show, table
+from deploy.cli.reduced import marked, reduced_document, say_reduced
 from services.scoring.commands.norms import Placed, make_norms, norms_named, place_cohort
 from services.scoring.core.norms.group import USUAL
 from services.scoring.core.norms.placing import quantiles
@@ -77,13 +78,17 @@ def place(
     found = place_cohort(db, name, CohortId(cohort), competencies=competencies)
     kept = norms_named(db, name)
     if as_json:
-        show({"cohort": cohort} | _shown(kept) | {"places": [_placed(each) for each in found]})
+        show(
+            {"cohort": cohort}
+            | _shown(kept)
+            | {"places": [_placed(each) for each in found.places], "reduced": reduced_document(found.reduced)}
+        )
         return
     with db.read() as connection:
         framework = definition_of(connection, CohortId(cohort)).framework
     lines = (
         (
-            each.participant,
+            marked(each.participant, found.reduced),
             framework.domain[each.key[0]].name,
             each.key[2] or each.key[1] or "",
             number(each.estimate),
@@ -91,7 +96,7 @@ def place(
             "–" if each.place.low is None else f"{each.place.low:.0f} to {each.place.high:.0f}",
             each.place.withheld or ("provisional" if each.place.provisional else ""),
         )
-        for each in found
+        for each in found.places
     )
     title = f"Percentiles of {name}: {kept.group.n} people, cohorts closed {_closed(kept)}"
     table(
@@ -100,6 +105,7 @@ def place(
         lines,
         empty="Nobody is scored yet.",
     )
+    say_reduced(found.reduced)
 
 
 def _closed(kept: norms.KeptNorms) -> str:

@@ -13,6 +13,7 @@ from services.scoring.commands.explaining import explain as explained
 from services.scoring.commands.verifying import Verified
 from services.scoring.commands.verifying import verify as verified
 from services.scoring.core.explaining.explanation import DomainExplained
+from shared.cohort.definition import USUAL
 from shared.ids import CohortId
 from shared.words import Relationship
 
@@ -80,6 +81,7 @@ def explain(
         return
     kept, model = found.kept, found.document["model"]
     say(f"{kept.stored.participant} of {kept.cohort}, version {kept.version}, {model}, {kept.stored.hash[:12]}")
+    say(f"Remarked on by the thresholds {_thresholds(found)}.")
     for each in found.domains:
         _show_domain(each)
 
@@ -91,9 +93,15 @@ def _document(found: Explained) -> dict[str, Any]:
         "version": found.kept.version,
         "hash": found.kept.stored.hash,
         "receipt": found.document["receipt"],
+        "thresholds": _thresholds(found),
         "layers": found.document["layers"],
         "domains": [asdict(each) for each in found.domains],
     }
+
+
+def _thresholds(found: Explained) -> str:
+    """Their version; results of releases that had no others don't name it."""
+    return str(found.document.get("thresholds", USUAL.version))
 
 
 def _show_domain(each: DomainExplained) -> None:

@@ -7,6 +7,7 @@ import typer
 from deploy.cli import changes, receipts, self_others, system
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, say, show, table
+from deploy.cli.reduced import MARK, say_reduced
 from deploy.cli.targets import distance_shown, to_target
 from services.scoring import store
 from shared.cohort.definition import CohortDefinition, Distance
@@ -40,7 +41,7 @@ def list_(
     aims = [to_target(_distance(definition, row)) for row in rows]
     lines = (
         (
-            row.participant + (" †" if row.waived else ""),
+            row.participant + (MARK if row.waived else ""),
             row.version,
             definition.framework.domain[row.domain].name,
             row.competency or row.facet or "",
@@ -62,8 +63,7 @@ def list_(
         say("* part of the interval rests on a stated variance: fewer than three raters stand behind a source.")
     if any(_lacking(row) for row in rows):
         say("~ provisional: there is less evidence than usual; `talentline result explain ID` says what is lacking.")
-    for participant, version, waived in dict.fromkeys((r.participant, r.version, r.waived) for r in rows if r.waived):
-        say(f"† reduced evidence: {participant}, version {version}, does without {'; '.join(waived)}.")
+    say_reduced(store.reduced_of(rows))
 
 
 def _lacking(row: store.ResultRow) -> bool:

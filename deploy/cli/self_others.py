@@ -8,12 +8,14 @@ import typer
 
 from deploy.cli.access import ready
 from deploy.cli.output import AsJson, number, say, show, table
+from deploy.cli.reduced import marked, reduced_document, say_reduced
 from services.scoring.commands import self_others
 from services.scoring.core.agreement.statistic import Statistic
 from services.scoring.core.self_others.cohort import DomainPicture, Profile
 from services.scoring.core.self_others.comparing import Category
 from services.scoring.core.self_others.documents import document, surface_document
 from services.scoring.core.self_others.surface import Coefficient, SelfOthers
+from services.scoring.store import Reduced
 from shared.cohort.definition import CohortDefinition
 from shared.cohort.store import definition_of
 from shared.ids import CohortId
@@ -29,12 +31,16 @@ def of_cohort(
     db = ready().db
     with db.read() as connection:
         definition = definition_of(connection, CohortId(cohort))
-    profiles, pictures = self_others.of_cohort(db, CohortId(cohort), competencies=competencies)
+    found = self_others.of_cohort(db, CohortId(cohort), competencies=competencies)
     if as_json:
-        show({"cohort": cohort} | document(profiles, pictures))
+        show(
+            {"cohort": cohort} | document(found.profiles, found.pictures) | {"reduced": reduced_document(found.reduced)}
+        )
         return
-    _show_profiles(definition, [each for each in profiles if competencies or each.key[1:] == (None, None)])
-    for picture in pictures:
+    shown = [each for each in found.profiles if competencies or each.key[1:] == (None, None)]
+    _show_profiles(definition, shown, found.reduced)
+    say_reduced(found.reduced)
+    for picture in found.pictures:
         _show_picture(definition, picture)
 
 
@@ -58,10 +64,10 @@ def of_file(
     _show_surface("Outcome on self and others", found)
 
 
-def _show_profiles(definition: CohortDefinition, profiles: Sequence[Profile]) -> None:
+def _show_profiles(definition: CohortDefinition, profiles: Sequence[Profile], reduced: Sequence[Reduced]) -> None:
     rows = [
         (
-            each.participant,
+            marked(each.participant, reduced),
             definition.framework.domain[each.key[0]].name,
             each.key[2] or each.key[1] or "",
             number(each.compared.own),

@@ -167,6 +167,17 @@ def at_least(least: N, *, above: bool = False) -> Callable[[N], N]:
     return check
 
 
+def at_most(most: N) -> Callable[[N], N]:
+    """A check: not above `most`."""
+
+    def check(number: N) -> N:
+        if number > most:
+            raise refused(f"is too large; it must be {most:g} or less")
+        return number
+
+    return check
+
+
 MaxMark = Annotated[float, BeforeValidator(_number), AfterValidator(at_least(0.0, above=True))]
 
 

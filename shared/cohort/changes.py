@@ -81,6 +81,7 @@ def _flat(definition: CohortDefinition) -> Iterator[tuple[str, Any]]:
     responses = dumped["evidence"]["appraisal_360"]
     if responses is not None:
         dumped["evidence"]["appraisal_360"] = responses["responses"]
+    dumped["thresholds"] = definition.thresholds.model_dump()
     dumped["framework"] = definition.framework.model_dump(mode="json", exclude=_PACK_LISTS)
     yield from _leaves(dumped, "")
 

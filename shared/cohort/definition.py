@@ -162,6 +162,40 @@ class Bands(Frozen):
         return tuple(Band(name=name, from_=start) for name, start in sorted(self.starts.items(), key=itemgetter(1)))
 
 
+class Thresholds(Frozen):
+    """What is usual, and from where on a result is remarked on; the defaults are the method review's suggestions, after
+    simulated cohorts. Below what is usual a domain result is provisional.
+    """
+
+    version: str = "usual/1"
+    raters: int = 5
+    """360 raters beside the line manager that are usual."""
+    raters_in_a_group: int = 3
+    """… of them in the largest rater group."""
+    items_share: float = 0.6
+    """Share of a domain's statements that raters have rated."""
+    exercises: int = 2
+    """Exercises that show a domain."""
+    assessors: int = 2
+    markers: int = 2
+    not_observed_share: float = 0.25
+    """Above this share of "not observed" a figure rests on what few could see."""
+    spread_from: int = 5
+    """Raters from which a rater group's spread may be told at all."""
+    spread: float = 1 / 6
+    """Mean absolute deviation from the group's mean, in categories of the answer scale, above which raters of a group
+    disagree (Burke & Dunlap 2002, Organizational Research Methods 5:159: A / 6)."""
+    sources_apart: float = 2.0
+    """Standard errors of their difference, method included, above which two sources disagree."""
+    straight_answers: int = 6
+    """Answers, all alike, from which a form is a straight line."""
+    band_probability: float = 0.8
+    """A band stands alone from this probability on; below, its neighbours stand with it."""
+
+
+USUAL = Thresholds()
+
+
 class Scoring(Frozen):
     """How the cohort is scored. `model`: id of a scoring model; without one the installation's is used."""
 
@@ -191,6 +225,7 @@ class CohortDefinition(Frozen):
     """Answer label → rating; None is "not observed"."""
     scoring: Scoring | None = Field(default=None, exclude_if=lambda scoring: scoring is None)
     bands: Bands | None = Field(default=None, exclude_if=lambda bands: bands is None)
+    thresholds: Thresholds = Field(default=USUAL, exclude_if=lambda thresholds: thresholds == USUAL)
     targets: tuple[Target, ...] = Field(default=(), exclude_if=lambda targets: not targets)
 
     @cached_property

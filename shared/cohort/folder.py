@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shared.cohort import keys
 from shared.cohort.definition import (
+    USUAL,
     AppraisalRequirement,
     Bands,
     CohortDefinition,
@@ -21,6 +22,7 @@ from shared.cohort.definition import (
     Pool,
     Release,
     Scoring,
+    Thresholds,
     WrittenRequirement,
 )
 from shared.cohort.mistakes import Findings, FolderMistakes, Mistake
@@ -93,6 +95,7 @@ def _definition(toml: keys.CohortToml, programme: Programme) -> CohortDefinition
         choices=programme.choices,
         scoring=toml.scoring and Scoring(model=toml.scoring.model),
         bands=toml.bands and _bands(toml.bands),
+        thresholds=Thresholds(**toml.thresholds.model_dump()) if toml.thresholds else USUAL,
         targets=programme.targets,
     )
 

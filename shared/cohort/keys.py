@@ -12,15 +12,18 @@ from shared.cohort.cells import (
     Text,
     TimeZone,
     at_least,
+    at_most,
     known,
     refused,
     word,
 )
+from shared.cohort.definition import USUAL
 from shared.words import IdentityBy, Instrument, PoolPolicy, Relationship, ReleasePolicy
 
 Count = Annotated[int, AfterValidator(at_least(1))]
 CountOrNone = Annotated[int, AfterValidator(at_least(0))]
 Share = Annotated[float, AfterValidator(at_least(0.0))]
+Part = Annotated[float, AfterValidator(at_least(0.0)), AfterValidator(at_most(1.0))]
 
 
 def _distinct(words: list[str]) -> list[str]:
@@ -173,6 +176,28 @@ class BandsSection(Section):
     starts: Annotated[dict[Text, float], Field(alias="from"), AfterValidator(_rising)]
 
 
+class ThresholdsSection(Section):
+    """[thresholds]: those that differ from what is usual. A group's spread is never told of fewer raters, and a band
+    never stands alone on less, than is usual.
+    """
+
+    version: Code
+    raters: CountOrNone = USUAL.raters
+    raters_in_a_group: CountOrNone = USUAL.raters_in_a_group
+    items_share: Part = USUAL.items_share
+    exercises: CountOrNone = USUAL.exercises
+    assessors: CountOrNone = USUAL.assessors
+    markers: CountOrNone = USUAL.markers
+    not_observed_share: Part = USUAL.not_observed_share
+    spread_from: Annotated[int, AfterValidator(at_least(USUAL.spread_from))] = USUAL.spread_from
+    spread: Part = USUAL.spread
+    sources_apart: Share = USUAL.sources_apart
+    straight_answers: Annotated[int, AfterValidator(at_least(2))] = USUAL.straight_answers
+    band_probability: Annotated[
+        float, AfterValidator(at_least(USUAL.band_probability)), AfterValidator(at_most(1.0))
+    ] = USUAL.band_probability
+
+
 class CohortToml(Section):
     """The whole file."""
 
@@ -190,3 +215,4 @@ class CohortToml(Section):
     pool: PoolSection
     scoring: ScoringSection | None = None
     bands: BandsSection | None = None
+    thresholds: ThresholdsSection | None = None

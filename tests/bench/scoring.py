@@ -106,7 +106,7 @@ def show(told: dict[str, Any]) -> None:
     goal = f" (goal {GOALS[told['design']]:.2f})" if told["design"] in GOALS else ""
     say(
         f"{told['design']:10} {told['people']:6} people {told['ratings']:8} ratings {told['raters']:6} raters: "
-        f"{told['seconds']:6.2f} s, {told['peak']:.2f} GB, {told['rounds']} rounds; RMSE {told['ratio']:.2f}{goal} × "
+        f"{told['seconds']:6.2f} s, {told['peak']:.2f} GB, {told['rounds']} rounds; RMSE {told['ratio']:.3f}{goal} × "
         f"plain means ({told['plain']:.3f} s), coverage {told['coverage']:.3f}"
     )
 
@@ -146,7 +146,7 @@ def main() -> None:
             f"combined RMSE {told['ratio']:.2f} × plain means{' (goal 0.80)' if people > 7 else ''}"
         )
     for name, run in PEERS.items():
-        say(f"{name}: {run()}")
+        say(f"{name}: {run(sizes[-1])}")
 
 
 if __name__ == "__main__":

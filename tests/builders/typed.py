@@ -12,6 +12,8 @@ from shared.errors import TalentlineError
 
 Type = Callable[..., tuple[int, str]]
 """Words of a command → exit status, and what it said."""
+Said = Callable[..., str]
+"""Words of a command → what it said; `status` is what it must end with."""
 
 
 def typist(db: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
@@ -28,3 +30,14 @@ def typist(db: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Typ
         return done.exit_code, done.output
 
     return typed
+
+
+def said_by(type_: Type) -> Said:
+    """The same typist, for commands whose status is known before: 0 unless said otherwise."""
+
+    def said(*words: str, status: int = 0) -> str:
+        ended, told = type_(*words)
+        assert ended == status, told
+        return told
+
+    return said

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from shared.cohort import columns, keys
 from shared.cohort.csv_file import LAYOUT
+from shared.cohort.definition import USUAL, CohortDefinition, Thresholds
 from shared.cohort.folder import FolderMistakes
 from shared.words import Facet, Instrument, PoolPolicy, Relationship, ReleasePolicy
 from tests.builders.cohort_folder import OTHER_RULES, CohortRules, write_cohort
@@ -86,6 +87,14 @@ def test_parts_that_are_not_asked_for_may_be_absent(tmp_path: Path) -> None:
     assert found.definition.evidence.written_assessment is None
     assert (found.definition.exercises, found.definition.criteria, found.assessors) == ((), (), ())
     assert found.definition.weights == {Instrument.APPRAISAL_360: 1.0}
+
+
+def test_what_is_usual_is_the_cohorts_to_say(folder: Path) -> None:
+    assert read(folder).definition.thresholds == USUAL
+    replace(folder / "cohort.toml", "[bands]", '[thresholds]\nversion = "north-1"\nraters = 4\n\n[bands]')
+    definition = read(folder).definition
+    assert definition.thresholds == Thresholds(version="north-1", raters=4)
+    assert CohortDefinition.model_validate_json(definition.model_dump_json()) == definition
 
 
 def test_a_day_without_an_appraisal_needs_no_forms_and_no_raters(folder: Path) -> None:

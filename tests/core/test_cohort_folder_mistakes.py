@@ -23,6 +23,17 @@ TOML_MISTAKES = [
         "bands.from: “5” has a band that begins at or beyond",
     ),
     ('"a strength" = 3.75', '"a strength" = 2.75', "bands.from: has two bands that begin at the same point"),
+    ("[bands]", "[thresholds]\nraters = 4\n\n[bands]", "thresholds.version: is missing"),
+    (
+        "[bands]",
+        '[thresholds]\nversion = "1"\nband_probability = 0.5\n\n[bands]',
+        "thresholds.band_probability: “0.5” is too small; it must be 0.8 or more",
+    ),
+    (
+        "[bands]",
+        '[thresholds]\nversion = "1"\nnot_observed_share = 25.0\n\n[bands]',
+        "thresholds.not_observed_share: “25.0” is too large; it must be 1 or less",
+    ),
     ("opens = 2017-01-23", "opens = 2017-13-23", "cohort.toml, line 4: is not valid TOML"),
     (
         "opens = 2017-01-23",

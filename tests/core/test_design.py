@@ -100,10 +100,10 @@ def test_a_domain_in_one_exercise_or_by_one_assessor_is_to_be_mended() -> None:
     assert any("Building is shown by 1 exercise" in words for words in to_mend(replace(design, definition=few)))
     none = design.definition.model_copy(update={"exercises": tuple(c for c in GRID if c.competency != "B1")})
     assert [w for w in to_mend(replace(design, definition=none)) if "Building" in w] == [
-        "Building is shown by 0 exercises; two are needed to tell it from how somebody did in one of them"
+        "Building is shown by 0 exercises; 2 are needed to tell it from how somebody did in one of them"
     ]
     alone = watched(design, (0, "X1", 0), (0, "X2", 0), (0, "X3", 0))
-    assert "Aiming is seen by fewer than two assessors in P-000" in to_mend(alone)
+    assert "Aiming is seen by fewer than 2 assessors in P-000" in to_mend(alone)
     assert any("asks for 1 assessor an exercise" in words for words in to_mend(a_design(needed=1)))
 
 

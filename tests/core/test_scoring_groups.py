@@ -13,11 +13,11 @@ from services.scoring.core.analysis import adjusting, many_facet
 from services.scoring.core.analysis.combining import ESTIMATED_FROM
 from services.scoring.core.facets import categories
 from services.scoring.core.gaps import Standing, gaps
-from services.scoring.core.layers import flags
 from services.scoring.core.minimum_n import MINIMA, withheld
 from services.scoring.core.shrinkage import BETWEEN_GROUPS, common_of, drawn
 from services.scoring.core.system import system_figures
 from services.scoring.models.many_facet_v1 import ManyFacet
+from shared.cohort.definition import USUAL
 from shared.framework import Scale
 from shared.ids import CohortId, OrganisationId
 from shared.words import Facet
@@ -134,7 +134,7 @@ def test_the_engine_keeps_to_the_table() -> None:
         "method variance": ESTIMATED_FROM,
         "steps of an item's own": many_facet.OWN_STEPS_FROM,
         "category of an answer scale": categories.LEAST,
-        "spread within a rater group": flags.DISPERSION_FROM,
+        "spread within a rater group": USUAL.spread_from,
     } == {name: MINIMA[name].n for name in MINIMA if name in KEPT}
 
 

@@ -15,7 +15,7 @@ from services.scoring.core.layers.bands import BandChance, chances, named, stude
 from services.scoring.core.layers.domains import METHOD, disagreeing
 from services.scoring.core.results import Grounds, Rules, result_on, state_of
 from services.scoring.models import MODELS
-from shared.cohort.definition import Bands, CohortDefinition
+from shared.cohort.definition import Bands, CohortDefinition, Thresholds
 from shared.events import ParticipantScored
 from shared.ids import ParticipantId
 from shared.words import Instrument, Relationship
@@ -83,14 +83,14 @@ def test_chances_of_bands_add_up_and_follow_the_distribution() -> None:
     ],
 )
 def test_one_band_stands_only_where_it_is_sure(probabilities: list[float], expected: tuple[str, ...]) -> None:
-    assert named([BandChance(name, p) for name, p in zip("abc", probabilities, strict=True)]) == expected
+    assert named([BandChance(name, p) for name, p in zip("abc", probabilities, strict=True)], 0.8) == expected
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.floats(1, 5), st.floats(0.05, 2))
 def test_the_bands_that_stand_hold_four_fifths_and_are_neighbours(estimate: float, error: float) -> None:
     found = chances(BANDS, student_below(estimate, error, inf))
-    standing = named(found)
+    standing = named(found, 0.8)
     assert sum(each.probability for each in found if each.band in standing) >= 0.8 - 1e-12
     assert " ".join(standing) in " ".join(each.band for each in found)
 
@@ -102,8 +102,8 @@ def test_a_cohort_without_bands_has_results_without_bands() -> None:
 
 def test_sources_disagree_only_beyond_their_errors_and_the_method() -> None:
     appraisal, day = Instrument.APPRAISAL_360, Instrument.DEVELOPMENT_DAY
-    assert disagreeing([(appraisal, 3.0, 0.04), (day, 3.5, 0.04)]) == ()
-    assert disagreeing([(appraisal, 3.0, 0.04), (day, 3.6, 0.04)]) == ((appraisal, day),)
+    assert disagreeing([(appraisal, 3.0, 0.04), (day, 3.5, 0.04)], 2) == ()
+    assert disagreeing([(appraisal, 3.0, 0.04), (day, 3.6, 0.04)], 2) == ((appraisal, day),)
 
 
 def test_sources_that_say_opposite_things_are_flagged() -> None:
@@ -152,6 +152,32 @@ def test_a_groups_spread_is_told_of_five_raters_and_no_fewer() -> None:
 
     assert ("group_disagrees", "A") not in fired(document(split(4)))
     assert ("group_disagrees", "A") in fired(document(split(6)))
+
+
+def test_a_cohorts_own_thresholds_decide_and_are_named() -> None:
+    own = Thresholds(version="north-1", raters=4, exercises=1, assessors=1, sources_apart=0.01, straight_answers=99)
+    pieces = [*complete_evidence(), *(a_response(f"S{n}", Relationship.PEER, 3) for n in range(2))]
+    usual, found = document(pieces), document(pieces, a_definition(thresholds=own))
+    assert (usual["thresholds"], found["thresholds"]) == ("usual/1", "north-1")
+    assert [bool(domain(each, "B")["lacking"]) for each in (usual, found)] == [True, False]
+    assert [bool(domain(each, "B")["disagreeing"]) for each in (usual, found)] == [False, True]
+    (flag,) = (each for each in found["flags"] if (each["rule"], each["domain"]) == ("sources_disagree", "B"))
+    assert "0.01 standard errors" in flag["trigger"]
+    rules = [flag["rule"] for flag in usual["flags"]], [flag["rule"] for flag in found["flags"]]
+    assert ("straight_line" in rules[0], "straight_line" in rules[1]) == (True, False)
+    assert usual["receipt"]["rules"] != found["receipt"]["rules"], "thresholds are a part of the rules"
+
+
+def test_a_band_stands_alone_only_as_surely_as_the_cohort_asks() -> None:
+    result = domain(document(complete_evidence()), "A")
+    surer = a_definition(bands=BANDS, thresholds=Thresholds(version="sure", band_probability=1.0))
+    assert len(domain(document(complete_evidence(), surer), "A")["band"]) > len(result["band"])
+
+
+def test_usual_thresholds_are_in_no_digest() -> None:
+    usual, stated = Rules(a_definition(), MODEL), Rules(a_definition(thresholds=Thresholds()), MODEL)
+    assert usual.digest == stated.digest
+    assert "thresholds" not in usual.definition.model_dump(mode="json")
 
 
 def test_each_layer_names_its_version_and_the_hash_of_its_inputs() -> None:

@@ -1,45 +1,31 @@
 """`talentline result verify | explain | system | list` as they are typed, on the pilot after its first run."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from typer.testing import CliRunner
 
-from deploy.cli.main import app
 from services.scoring.tables import results
 from shared.db import Database
-from shared.errors import TalentlineError
 from shared.ids import CohortId
 from tests.builders.bench import PILOT, Bench
+from tests.builders.typed import Said, said_by, typist
 
 COHORT = CohortId("pilot-p")
-Type = Callable[..., str]
 
 
 @pytest.fixture
-def type_(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
+def type_(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Said:
     """Types commands; the pilot's first run has scored five of seven."""
-    monkeypatch.setenv("TALENTLINE_DATABASE_URL", db.url.render_as_string(hide_password=False))
     bench = Bench(db, tmp_path / "data", monkeypatch)
     bench.open(PILOT)
     bench.feed(PILOT, COHORT)
     bench.run(COHORT)
-
-    def typed(*words: str, status: int = 0) -> str:
-        done = CliRunner().invoke(app, list(words))
-        if isinstance(done.exception, TalentlineError):
-            assert status == 1
-            return str(done.exception)
-        assert done.exit_code == status, done.output
-        return done.output
-
-    return typed
+    return said_by(typist(db, tmp_path / "data", monkeypatch))
 
 
-def test_results_are_verified_explained_and_listed(type_: Type, db: Database) -> None:
+def test_results_are_verified_explained_and_listed(type_: Said, db: Database) -> None:
     assert "5 of 5 came out as recorded." in type_("result", "verify", COHORT)
     explained = json.loads(type_("result", "explain", "P-0001", "--domain", "IK", "--json"))
     (domain,) = explained["domains"]
@@ -47,6 +33,7 @@ def test_results_are_verified_explained_and_listed(type_: Type, db: Database) ->
     assert {item["instrument"] for item in domain["items"]} == set(explained_sources(domain))
     said = type_("result", "explain", "P-0001", "--domain", "improvement know-how")
     assert "not adjusted" in said
+    assert (explained["thresholds"], "by the thresholds usual/1" in said) == ("usual/1", True)
     assert "R-P-0001" not in said + json.dumps(explained)
     assert "known are" not in type_("result", "explain", "P-0001", "--domain", "XX", status=1)
 

@@ -1,30 +1,25 @@
 """`talentline cohort waive | waivers | unwaive` as they are typed, and everything that then says "reduced evidence"."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from deploy.cli.main import app
 from services.reporting.store import plan_document, pool_of
 from shared.db import Database
-from shared.errors import TalentlineError
 from shared.ids import CohortId, ParticipantId
 from tests.builders.bench import PILOT, Bench
+from tests.builders.typed import Said, said_by, typist
 
 PEOPLE = CohortId("pilot-p")
 REPORTS = "360 appraisal: direct reports"
 WHY = ("--by", "A. Chair", "--reason", "A new team: no direct reports yet.", "--no-wait")
-Type = Callable[..., str]
 
 
 @pytest.fixture
 def bench(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The pilot after its first run: P-0003 waits for a third mark, P-0007 for direct reports."""
-    monkeypatch.setenv("TALENTLINE_DATABASE_URL", db.url.render_as_string(hide_password=False))
     bench = Bench(db, tmp_path / "data", monkeypatch)
     bench.open(PILOT)
     bench.feed(PILOT, PEOPLE)
@@ -33,25 +28,17 @@ def bench(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
 
 
 @pytest.fixture
-def type_(bench: Bench) -> Type:
-    def typed(*words: str, status: int = 0) -> str:
-        done = CliRunner().invoke(app, list(words))
-        if isinstance(done.exception, TalentlineError):
-            assert status == 1
-            return str(done.exception)
-        assert done.exit_code == status, done.output
-        return done.output
-
-    return typed
+def type_(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Said:
+    return said_by(typist(bench.db, tmp_path / "data", monkeypatch))
 
 
-def listed(type_: Type, *words: str) -> Any:
+def listed(type_: Said, *words: str) -> Any:
     return json.loads(type_(*words, "--json"))
 
 
-def test_everything_that_shows_a_result_says_that_it_rests_on_reduced_evidence(bench: Bench, type_: Type) -> None:
-    said = type_("cohort", "waive", PEOPLE, "P-0007", "direct reports", *WHY, status=1)
-    assert f"{REPORTS}: 1 of 3" in said
+def test_everything_that_shows_a_result_says_that_it_rests_on_reduced_evidence(bench: Bench, type_: Said) -> None:
+    refused = type_("cohort", "waive", PEOPLE, "P-0007", "direct reports", *WHY, status=1)
+    assert f"{REPORTS}: 1 of 3" in refused
     assert "Waived for P-0007" in type_("cohort", "waive", PEOPLE, "P-0007", REPORTS, *WHY)
     bench.work()
     bench.run(PEOPLE)
@@ -71,6 +58,15 @@ def test_everything_that_shows_a_result_says_that_it_rests_on_reduced_evidence(b
     assert report["reduced"] == [{"participant": "P-0007", "waived": [REPORTS]}]
     assert "1 of these on reduced evidence" in " ".join(type_("cohort", "report", PEOPLE).split())
 
+    said = {"participant": "P-0007", "version": 1, "waived": [REPORTS]}
+    again = ("result", "change", PEOPLE, PEOPLE, "--after-months", "0")
+    for words in (("result", "self-others", PEOPLE), again):
+        assert listed(type_, *words)["reduced"] == [said]
+        assert f"† reduced evidence: P-0007, version 1, does without {REPORTS}." in type_(*words)
+        assert "P-0007 †" in type_(*words)
+        assert "P-0001 †" not in type_(*words)
+    assert "† reduced evidence then: P-0007" in type_(*again)
+
     with bench.db.read() as connection:
         plan = plan_document(connection, PEOPLE, ParticipantId("P-0007"))
         basis = {str(each.participant): each.basis for each in pool_of(connection, cohort=PEOPLE)}
@@ -83,7 +79,7 @@ def test_everything_that_shows_a_result_says_that_it_rests_on_reduced_evidence(b
     assert "6 of 6 came out as recorded" in type_("result", "verify", PEOPLE)
 
 
-def test_waivers_are_listed_withdrawn_and_kept(bench: Bench, type_: Type) -> None:
+def test_waivers_are_listed_withdrawn_and_kept(bench: Bench, type_: Said) -> None:
     assert "Nothing is waived" in type_("cohort", "waivers", PEOPLE)
     type_("cohort", "waive", PEOPLE, "P-0007", REPORTS, *WHY)
     assert [w["state"] for w in listed(type_, "cohort", "waivers", PEOPLE)["waivers"]] == ["not heard of yet"]
@@ -102,6 +98,6 @@ def test_waivers_are_listed_withdrawn_and_kept(bench: Bench, type_: Type) -> Non
     assert (kept["state"], kept["withdrawn_by"]) == ("withdrawn", "A. Chair")
 
 
-def test_a_name_and_a_reason_are_asked_for(type_: Type) -> None:
+def test_a_name_and_a_reason_are_asked_for(type_: Said) -> None:
     assert "--by" in type_("cohort", "waive", PEOPLE, "P-0007", REPORTS, "--reason", "x", status=2)
     assert "--reason" in type_("cohort", "waive", PEOPLE, "P-0007", REPORTS, "--by", "x", status=2)

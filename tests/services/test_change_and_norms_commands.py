@@ -5,7 +5,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from services.scoring.tables import results
 from shared.db import Database
 from tests.builders.documented import documented, same_keys
 from tests.builders.scored_cohort import Person, people, scored_cohort
@@ -89,7 +91,22 @@ def test_a_norm_group_is_made_listed_shown_and_used(db: Database, type_: Type) -
     for row in places:
         assert row["provisional"]
         assert row["low"] <= row["percentile"] <= row["high"]
-    assert "provisional" in type_("norms", "place", "pilot-2026", "small")[1]
+    shown = type_("norms", "place", "pilot-2026", "small")[1]
+    assert "provisional" in shown
+    assert "†" not in shown
+
+
+def test_percentiles_of_reduced_evidence_say_so(db: Database, type_: Type) -> None:
+    scored_cohort(db, people(110))
+    type_("norms", "make", "pilot-2026", "small", "--by", "A. Analyst", "--description", "Invented leaders")
+    first = min(row["participant"] for row in json.loads(type_("result", "list", "small", "--json")[1])["results"])
+    with db.write() as uow:
+        uow.execute(sa.update(results).where(results.c.participant == first).values(waived=["development day: X1"]))
+    told = json.loads(type_("norms", "place", "pilot-2026", "small", "--json")[1])["reduced"]
+    assert told == [{"participant": first, "version": 1, "waived": ["development day: X1"]}]
+    shown = type_("norms", "place", "pilot-2026", "small")[1]
+    assert f"{first} †" in shown
+    assert f"† reduced evidence: {first}, version 1, does without development day: X1." in shown
 
 
 def test_norms_that_cannot_be_are_refused_in_words(db: Database, type_: Type) -> None:

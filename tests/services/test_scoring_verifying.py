@@ -104,7 +104,7 @@ def test_a_result_of_a_release_before_layers_is_compared_in_what_it_has(db: Data
     assert altered(db, results, results.c.participant == BEN, document=older, hash=hashed(older)) == []
 
 
-LATER = {"layers", "domains", "flags", "receipt", "calibration"}
+LATER = {"layers", "domains", "flags", "receipt", "calibration", "thresholds"}
 
 
 def test_a_layer_that_this_release_no_longer_has_is_not_called_equal(db: Database) -> None:

@@ -29,6 +29,14 @@ class Placed:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A cohort's current results in a norm group. `reduced`: those that rest on reduced evidence."""
+
+    places: tuple[Placed, ...]
+    reduced: tuple[store.Reduced, ...]
+
+
 def make_norms(db: Database, name: str, cohorts: Sequence[CohortId], *, by: str, description: str) -> norms.KeptNorms:
     """Freeze the current results of these cohorts as a norm group, under a name that is never used again.
 
@@ -56,7 +64,7 @@ def _contribution(uow: UnitOfWork, cohort: CohortId) -> Contribution:
     return Contribution(cohort, definition.opens, definition.closes, definition.framework, people)
 
 
-def place_cohort(db: Database, name: str, cohort: CohortId, *, competencies: bool = False) -> list[Placed]:
+def place_cohort(db: Database, name: str, cohort: CohortId, *, competencies: bool = False) -> Placement:
     """Each current result of a cohort in a norm group.
 
     Raises:
@@ -66,7 +74,7 @@ def place_cohort(db: Database, name: str, cohort: CohortId, *, competencies: boo
     with db.read() as connection:
         definition = definition_of(connection, cohort)
         rows = store.results_of(connection, cohort, competencies=competencies)
-    return list(_placed(Terms.of(group, definition.framework), rows))
+    return Placement(tuple(_placed(Terms.of(group, definition.framework), rows)), store.reduced_of(rows))
 
 
 def _placed(terms: Terms, rows: Sequence[store.ResultRow]) -> Iterator[Placed]:

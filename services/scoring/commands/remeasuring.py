@@ -25,13 +25,16 @@ from shared.ids import CohortId
 @dataclass(frozen=True, slots=True)
 class ChangeReport:
     """Everybody who could be measured twice. `months` between the closing days; `alone`: participants of the later
-    cohort who were not found in the earlier one.
+    cohort who were not found in the earlier one; `reduced`, `reduced_earlier`: results of the two cohorts that rest on
+    reduced evidence.
     """
 
     months: float
     people: tuple[Remeasured, ...]
     groups: tuple[GroupChange, ...]
     alone: int
+    reduced: tuple[store.Reduced, ...] = ()
+    reduced_earlier: tuple[store.Reduced, ...] = ()
 
 
 def change_of_cohort(
@@ -61,8 +64,14 @@ def change_of_cohort(
                 named = read_pairs(lines, *known)
             taken = set(named.values())
             who = {one: other for one, other in who.items() if other not in taken} | named
-        after, before = (
-            by_participant(store.results_of(connection, each, competencies=competencies)) for each in (cohort, earlier)
-        )
-    found = tuple(remeasured(Terms.of(then, now), sorted(who.items()), before, after))
-    return ChangeReport(months, found, tuple(group_changes(found)), len(known[0] - who.keys()))
+        after, before = (store.results_of(connection, each, competencies=competencies) for each in (cohort, earlier))
+    pairs_of = sorted(who.items())
+    found = tuple(remeasured(Terms.of(then, now), pairs_of, by_participant(before), by_participant(after)))
+    return ChangeReport(
+        months=months,
+        people=found,
+        groups=tuple(group_changes(found)),
+        alone=len(known[0] - who.keys()),
+        reduced=store.reduced_of(row for row in after if row.participant in who),
+        reduced_earlier=store.reduced_of(row for row in before if row.participant in set(who.values())),
+    )

@@ -1,5 +1,7 @@
 """Self beside others: of a cohort's results, and of a file."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +20,16 @@ from shared.ids import CohortId
 from shared.words import Instrument
 
 
-def of_cohort(
-    db: Database, cohort: CohortId, *, competencies: bool = False
-) -> tuple[list[Profile], list[DomainPicture]]:
+@dataclass(frozen=True, slots=True)
+class OfCohort:
+    """Self beside others in a cohort. `reduced`: results that rest on reduced evidence."""
+
+    profiles: Sequence[Profile]
+    pictures: Sequence[DomainPicture]
+    reduced: tuple[store.Reduced, ...]
+
+
+def of_cohort(db: Database, cohort: CohortId, *, competencies: bool = False) -> OfCohort:
     """Each scored participant's profile, and the group's picture in each domain.
 
     Raises:
@@ -28,8 +37,9 @@ def of_cohort(
     """
     with db.read() as connection:
         scale = definition_of(connection, cohort).framework.scale
-        views = [views_of(row) for row in store.results_of(connection, cohort, competencies=competencies)]
-    return profiles(views, scale), pictures(views, scale)
+        rows = store.results_of(connection, cohort, competencies=competencies)
+    views = [views_of(row) for row in rows]
+    return OfCohort(profiles(views, scale), pictures(views, scale), store.reduced_of(rows))
 
 
 def views_of(row: store.ResultRow) -> Views:

@@ -34,7 +34,7 @@ class Rules:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the parts of the definition that a result depends on. A new title changes no result."""
-        parts = {"framework", "evidence", "weights", "disclosure", "exercises", "criteria", "bands"}
+        parts = {"framework", "evidence", "weights", "disclosure", "exercises", "criteria", "bands", "thresholds"}
         return hashed(canonical(self.definition.model_dump(mode="json", include=parts)))
 
 
@@ -113,6 +113,7 @@ def result_on(
         "withheld": list(appraisal.withheld),
         "figures": described(definition.framework, figures, appraisal),
         **layered(Given(definition, rules.model, rules.calibration, observed, appraisal, now), figures, places),
+        "thresholds": definition.thresholds.version,
         "calibration": grounds.calibration,
         "receipt": _receipt(rules, grounds),
     }

@@ -31,12 +31,14 @@ def run(servers: Servers, database: str, guarded: bool) -> Outcome:
 def nobody_holds_the_case() -> None:
     """PostgreSQL: the case's row is neither locked nor touched when evidence is added."""
     from services.scoring import store
+    from services.scoring.store import cases
     from services.scoring.tables import evidence
 
     def add_pieces(uow: Any, cohort: Any, participant: Any, submission: Any, pieces: Any, at: datetime) -> None:
         for piece in pieces:
-            uow.insert_once(evidence, store._row(cohort, participant, submission, piece, at))
+            uow.insert_once(evidence, cases._row(cohort, participant, submission, piece, at))
 
+    put(cases, lock_cases=lambda *_: None)
     put(store, lock_cases=lambda *_: None, add_pieces=add_pieces)
 
 

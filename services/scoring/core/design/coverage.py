@@ -7,26 +7,25 @@ from services.scoring.core.design.assignments import Design, Finding, Watch, nam
 from shared.ids import ParticipantId, RaterId
 from shared.words import Instrument
 
-EXERCISES, ASSESSORS = 2, 2
-"""A domain is to be seen in two exercises by two assessors: the method review's minimum."""
-
 
 def coverage(design: Design) -> Iterator[Finding]:
-    """Every domain that the day shows in fewer than two exercises or by fewer than two assessors."""
+    """Every domain that the day shows in fewer exercises or by fewer assessors than the cohort calls usual."""
     day = design.definition.evidence.development_day
     if day is None or Instrument.DEVELOPMENT_DAY not in design.sources:
         return
+    usual = design.definition.thresholds
     for domain in design.definition.framework.domains:
         showing = design.exercises_of[domain.code]
-        if len(showing) < EXERCISES:
+        if len(showing) < usual.exercises:
             count = f"{len(showing)} exercise" + ("" if len(showing) == 1 else "s")
-            words = f"{domain.name} is shown by {count}; two are needed to tell it from how somebody did in one of them"
+            needed = f"{usual.exercises} are needed to tell it from how somebody did in one of them"
+            words = f"{domain.name} is shown by {count}; {needed}"
             yield Finding("exercises", words, mend=True, about=(domain.code,))
         few = _seen_by_few(design, domain.code) if showing else ()
         if few:
-            words = f"{domain.name} is seen by fewer than two assessors in {named(few)}"
+            words = f"{domain.name} is seen by fewer than {usual.assessors} assessors in {named(few)}"
             yield Finding("assessors", words, mend=True, about=few)
-        elif not design.watches and day.assessors < ASSESSORS:
+        elif not design.watches and day.assessors < usual.assessors:
             words = f"{domain.name}: the cohort asks for {day.assessors} assessor an exercise, so one may see all of it"
             yield Finding("assessors", words, mend=True, about=(domain.code,))
 
@@ -38,7 +37,8 @@ def _seen_by_few(design: Design, domain: str) -> tuple[ParticipantId, ...]:
     return tuple(
         who
         for who in sorted(design.participants)
-        if len({watch.assessor for watch in design.watches_of.get(who, ()) if watch.exercise in showing}) < ASSESSORS
+        if len({watch.assessor for watch in design.watches_of.get(who, ()) if watch.exercise in showing})
+        < design.definition.thresholds.assessors
     )
 
 

@@ -8,9 +8,6 @@ from scipy.special import ndtr, stdtr
 
 from shared.cohort.definition import Bands
 
-SURE = 0.8
-"""A band stands alone from this probability on; below, its neighbours stand with it."""
-
 
 @dataclass(frozen=True, slots=True)
 class BandChance:
@@ -28,17 +25,17 @@ def chances(bands: Bands, below: Callable[[float], float]) -> tuple[BandChance, 
     return tuple(BandChance(b.name, high - low) for b, low, high in zip(bands.bands, ends, ends[1:], strict=False))
 
 
-def named(found: Sequence[BandChance]) -> tuple[str, ...]:
-    """The fewest neighbouring bands, around the likeliest, that hold the participant with probability `SURE`.
+def named(found: Sequence[BandChance], sure: float) -> tuple[str, ...]:
+    """The fewest neighbouring bands, around the likeliest, that hold the participant with probability `sure`.
 
-    >>> named([BandChance("a", 0.1), BandChance("b", 0.5), BandChance("c", 0.4)])
+    >>> named([BandChance("a", 0.1), BandChance("b", 0.5), BandChance("c", 0.4)], 0.8)
     ('b', 'c')
     """
     if not found:
         return ()
     best = max(range(len(found)), key=lambda n: (found[n].probability, -n))
     low, high, total = best, best, found[best].probability
-    while total < SURE and (low > 0 or high < len(found) - 1):
+    while total < sure and (low > 0 or high < len(found) - 1):
         down = found[low - 1].probability if low > 0 else -1.0
         up = found[high + 1].probability if high < len(found) - 1 else -1.0
         low, high = (low - 1, high) if down >= up else (low, high + 1)

@@ -17,16 +17,13 @@ from scipy.special import ndtri, stdtrit
 from services.scoring.core.figures import Figure, SourceFigure
 from services.scoring.core.layers.bands import BandChance, chances, named, student_below
 from services.scoring.core.scales import cut, reach
-from shared.cohort.definition import Bands
-from shared.framework import Scale
+from shared.cohort.definition import CohortDefinition
 from shared.words import Instrument
 
 VERSION = "domain/1"
 METHOD = 0.055
 """Standard deviation of what one source sees beside the others, in widths of the scale (0.22 points of 1 to 5), where
 it can't be estimated: 0.15 squared logits, the engine's anchor, at 0.55 points a logit (simulated cohorts)."""
-APART = 2.0
-"""Standard errors of their difference, method included, from which sources disagree."""
 HALF = 0.75
 """The quantile that a two-sided 50 % interval reaches."""
 
@@ -73,8 +70,9 @@ class DomainResult:
         return all(source.reason is None for source in self.sources)
 
 
-def from_means(figure: Figure, scale: Scale, bands: Bands | None, reasons: Mapping[Instrument, str]) -> DomainResult:
+def from_means(definition: CohortDefinition, figure: Figure, reasons: Mapping[Instrument, str]) -> DomainResult:
     """The result of a domain whose sources are as the model describes them. `reasons`: why none is adjusted."""
+    scale, bands, thresholds = definition.framework.scale, definition.bands, definition.thresholds
     method = (METHOD * (scale.maximum - scale.minimum)) ** 2
     own = [(source.weight * source.standard_error) ** 2 for source in figure.sources]
     extra = math.fsum(source.weight**2 * method for source in figure.sources)
@@ -96,8 +94,10 @@ def from_means(figure: Figure, scale: Scale, bands: Bands | None, reasons: Mappi
         place=None,
         place_error=None,
         bands=found,
-        band=named(found),
-        disagreeing=disagreeing([(s.instrument, s.estimate, s.standard_error**2 + method) for s in figure.sources]),
+        band=named(found, thresholds.band_probability),
+        disagreeing=disagreeing(
+            [(s.instrument, s.estimate, s.standard_error**2 + method) for s in figure.sources], thresholds.sources_apart
+        ),
         sources=tuple(_as_described(source, reasons[source.instrument]) for source in figure.sources),
     )
 
@@ -109,7 +109,7 @@ def _as_described(source: SourceFigure, reason: str) -> SourceResult:
 
 
 def disagreeing(
-    sources: Sequence[tuple[Instrument, float, float]], apart: float = APART
+    sources: Sequence[tuple[Instrument, float, float]], apart: float
 ) -> tuple[tuple[Instrument, Instrument], ...]:
     """Pairs of (instrument, estimate, variance with method) that lie further apart than `apart` standard errors."""
     return tuple(

@@ -1,6 +1,6 @@
-"""The completeness gate: what evidence stands behind each domain, source by source, and whether it is as much as is
-usual. A case that lacks what the cohort asks for gets here only if that was waived; what is here is scored, at worst
-provisionally.
+"""The completeness gate: what evidence stands behind each domain, source by source, and whether it is as much as the
+cohort calls usual. A case that lacks what the cohort asks for gets here only if that was waived; what is here is
+scored, at worst provisionally.
 """
 
 from collections import Counter
@@ -15,9 +15,6 @@ from shared.ids import RaterId
 from shared.words import Instrument, Relationship
 
 VERSION = "completeness/1"
-OTHERS, IN_ONE_GROUP, ITEMS_SHARE = 5, 3, 0.6
-EXERCISES, ASSESSORS, MARKERS = 2, 2, 2
-"""What is usual: the method review's suggestion, after simulated cohorts. Below, a domain result is provisional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +127,23 @@ def _not_observed(pieces: Sequence[Piece], asked: frozenset[tuple[str, str]]) ->
 def _lacking(
     definition: CohortDefinition, source: SourceEvidence, appraisal: Appraisal, raters: set[RaterId]
 ) -> Iterator[str]:
+    usual = definition.thresholds
     if source.instrument is Instrument.APPRAISAL_360:
         yield from _few_raters(definition, appraisal, raters)
-        if source.items < ITEMS_SHARE * source.asked:
+        if source.items < usual.items_share * source.asked:
             yield f"{source.items} of {source.asked} statements were rated"
     elif source.instrument is Instrument.DEVELOPMENT_DAY:
-        if source.exercises < EXERCISES:
-            yield f"{source.exercises} exercise shows this domain, {EXERCISES} are usual"
-        if source.raters < ASSESSORS:
-            yield f"{source.raters} assessor, {ASSESSORS} are usual"
-    elif source.raters < MARKERS:
-        yield f"{source.raters} marker, {MARKERS} are usual"
+        if source.exercises < usual.exercises:
+            shows = "exercise shows" if source.exercises == 1 else "exercises show"
+            yield f"{source.exercises} {shows} this domain, {usual.exercises} are usual"
+        if source.raters < usual.assessors:
+            yield f"{_some(source.raters, 'assessor')}, {usual.assessors} are usual"
+    elif source.raters < usual.markers:
+        yield f"{_some(source.raters, 'marker')}, {usual.markers} are usual"
+
+
+def _some(count: int, one: str) -> str:
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
 
 
 def _few_raters(definition: CohortDefinition, appraisal: Appraisal, raters: set[RaterId]) -> Iterator[str]:
@@ -150,9 +153,10 @@ def _few_raters(definition: CohortDefinition, appraisal: Appraisal, raters: set[
     asked = definition.evidence.appraisal_360
     if asked is not None and asked.responses.get(Relationship.LINE_MANAGER, 0) and not managers:
         yield "no line manager's ratings"
-    if others < OTHERS:
+    usual = definition.thresholds
+    if others < usual.raters:
         few = f"fewer than {definition.disclosure.group_minimum}"
         shown = str(others) if others >= definition.disclosure.group_minimum or not others else few
-        yield f"{shown} raters beside the line manager, {OTHERS} are usual"
-    elif max((n for group, n in groups.items() if not set(group) <= set(EXEMPT)), default=0) < IN_ONE_GROUP:
-        yield f"no group of {IN_ONE_GROUP} raters"
+        yield f"{shown} raters beside the line manager, {usual.raters} are usual"
+    elif max((n for group, n in groups.items() if not set(group) <= set(EXEMPT)), default=0) < usual.raters_in_a_group:
+        yield f"no group of {usual.raters_in_a_group} raters"

@@ -20,7 +20,7 @@ from services.scoring.core.layers.adjusting import Adjusted, FairScale
 from services.scoring.core.layers.bands import chances, named
 from services.scoring.core.layers.domains import HALF, DomainResult, SourceResult, disagreeing
 from services.scoring.core.scales import UPPER, cut
-from shared.cohort.definition import Bands
+from shared.cohort.definition import CohortDefinition
 from shared.framework import Scale
 from shared.words import Instrument
 
@@ -51,9 +51,10 @@ class _Mixed:
 
 
 def from_places(
-    figure: Figure, places: Mapping[Instrument, Adjusted], variance: DomainVariance, scale: Scale, bands: Bands | None
+    definition: CohortDefinition, figure: Figure, places: Mapping[Instrument, Adjusted], variance: DomainVariance
 ) -> DomainResult:
     """The result of a domain of which every source was fitted. `figure`: the same as the model describes it."""
+    scale, bands, thresholds = definition.framework.scale, definition.bands, definition.thresholds
     sources = [(source, places[source.instrument]) for source in figure.sources]
     weights = np.array([source.weight for source, _ in sources])
     pairs = [alone(np.array([p.place]), np.array([p.variance]), p.prior) for _, p in sources]
@@ -79,12 +80,13 @@ def from_places(
         place=place,
         place_error=own,
         bands=found,
-        band=named(found),
+        band=named(found, thresholds.band_probability),
         disagreeing=disagreeing(
             [
                 (s.instrument, float(y[0]), float(e[0]) + variance.method)
                 for (s, _), (y, e) in zip(sources, pairs, strict=True)
-            ]
+            ],
+            thresholds.sources_apart,
         ),
         sources=tuple(_source(source, adjusted, scale) for source, adjusted in sources),
     )

@@ -80,17 +80,18 @@ def _found(given: Given, figures: Sequence[Figure], places: Mapping[Place, Adjus
         )
         for domain, result in results.items()
     ]
-    return _Layered(results, passed, flags.flags(grounds, given.observations, given.appraisal))
+    return _Layered(
+        results, passed, flags.flags(given.definition.thresholds, grounds, given.observations, given.appraisal)
+    )
 
 
 def _result(given: Given, figure: Figure, places: Mapping[Instrument, Adjusted | str]) -> DomainResult:
     """Joined on the logit scale where every source was fitted and some source is adjusted; otherwise from means."""
-    scale, bands = given.definition.framework.scale, given.definition.bands
     placed = {source: place for source, place in places.items() if isinstance(place, Adjusted)}
     fitted = all(source.instrument in placed for source in figure.sources)
     if given.calibration and fitted and any(place.reason is None for place in placed.values()):
-        return from_places(figure, placed, given.calibration.domains[figure.key[0]], scale, bands)
-    return from_means(figure, scale, bands, {s.instrument: _why(places, s.instrument) for s in figure.sources})
+        return from_places(given.definition, figure, placed, given.calibration.domains[figure.key[0]])
+    return from_means(given.definition, figure, {s.instrument: _why(places, s.instrument) for s in figure.sources})
 
 
 def _why(places: Mapping[Instrument, Adjusted | str], instrument: Instrument) -> str:

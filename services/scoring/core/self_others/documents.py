@@ -1,5 +1,6 @@
 """Self beside others as JSON, with keys that stay."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,7 +9,7 @@ from services.scoring.core.self_others.comparing import Category
 from services.scoring.core.self_others.surface import SelfOthers
 
 
-def document(profiles: list[Profile], pictures: list[DomainPicture]) -> dict[str, Any]:
+def document(profiles: Sequence[Profile], pictures: Sequence[DomainPicture]) -> dict[str, Any]:
     """{"profiles": [...], "domains": [...]}: see docs/command.md."""
     return {"profiles": [_profile(each) for each in profiles], "domains": [_picture(each) for each in pictures]}
 
