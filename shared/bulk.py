@@ -5,6 +5,7 @@ under the same text, and SQLite one row of placeholders a row.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,17 @@ AT_ONCE = 500
 Values = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """What becomes of a row whose primary key is there: these columns get the new values, if `where` holds.
+
+    `where`: SQL of both databases; the row that is there goes by the table's name, the new one by `excluded`.
+    """
+
+    columns: tuple[str, ...]
+    where: str = ""
+
+
 def insert_many(
     connection: sa.Connection,
     table: sa.Table,
@@ -24,21 +36,22 @@ def insert_many(
     *,
     computed: Mapping[str, sa.ColumnElement[Any]] | None = None,
     once: bool = False,
+    replacing: Replacing | None = None,
     returning: Sequence[str] = (),
 ) -> list[Any]:
     """Insert rows that name the same columns, in their order. Gives the `returning` columns of those inserted.
 
     `computed`: columns whose value the database works out, the same way for every row. `once`: rows whose facts are
-    known already (a unique key says so) are left out. Returned values are as the driver gives them.
+    known already (a unique key says so) are left out; `replacing`: they replace what is there (no two of the rows have
+    one key). Returned values are as the driver gives them.
     """
     if not rows:
         return []
+    tail = _tail(table, once, replacing, returning)
     if connection.dialect.name == "postgresql":
-        return _in_arrays(connection, table, rows, computed or {}, _tail(once, returning))
+        return _in_arrays(connection, table, rows, computed or {}, tail)
     chunks = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
-    return [
-        row for some in chunks for row in _in_places(connection, table, some, computed or {}, _tail(once, returning))
-    ]
+    return [row for some in chunks for row in _in_places(connection, table, some, computed or {}, tail)]
 
 
 def among(dialect: str, column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
@@ -90,8 +103,13 @@ def _run(connection: sa.Connection, statement: str, values: Any, tail: str) -> l
     return list(result.all()) if "RETURNING" in tail else []
 
 
-def _tail(once: bool, returning: Sequence[str]) -> str:
-    return (" ON CONFLICT DO NOTHING" if once else "") + (f" RETURNING {_listed(returning)}" if returning else "")
+def _tail(table: sa.Table, once: bool, replacing: Replacing | None, returning: Sequence[str]) -> str:
+    known = " ON CONFLICT DO NOTHING" if once else ""
+    if replacing is not None:
+        key = _listed([column.name for column in table.primary_key])
+        new = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in replacing.columns)
+        known = f" ON CONFLICT ({key}) DO UPDATE SET {new}" + (f" WHERE {replacing.where}" if replacing.where else "")
+    return known + (f" RETURNING {_listed(returning)}" if returning else "")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -67,7 +67,7 @@ def record_evidence(model: Model, uow: UnitOfWork, event: EvidenceRecorded) -> N
     rules = rules_of(uow, event.cohort, model)
     pieces = checked(rules.definition, (piece_of(piece.model_dump()) for piece in event.pieces))
     now = clock.now()
-    store.lock_case(uow, event.cohort, event.participant, now)
+    store.hold_cases(uow, event.cohort, [event.participant], now)
     store.add_pieces(uow, event.cohort, event.participant, event.submission, pieces, now)
     _asked(uow, rules, [event.participant])
 
@@ -84,8 +84,7 @@ def record_much(model: Model, uow: UnitOfWork, told: Sequence[tuple[EvidenceReco
             for piece in checked(rules.definition, (piece_of(piece.model_dump()) for piece in event.pieces))
         ]
         causes = {event.participant: cause for event, cause in some}
-        for participant in sorted(causes):
-            store.lock_case(uow, cohort, participant, now)
+        store.hold_cases(uow, cohort, causes, now)
         store.add_much(uow, cohort, added, now)
         _asked(uow, rules, sorted(causes), causes)
     return [True] * len(told)
@@ -94,7 +93,7 @@ def record_much(model: Model, uow: UnitOfWork, told: Sequence[tuple[EvidenceReco
 def waiver_changed(model: Model, uow: UnitOfWork, event: RequirementWaived | WaiverWithdrawn) -> None:
     """Score the participant, if a waiver has completed the case. One that was withdrawn leaves results as they are."""
     rules, now = rules_of(uow, event.cohort, model), clock.now()
-    store.lock_case(uow, event.cohort, event.participant, now)
+    store.hold_cases(uow, event.cohort, [event.participant], now)
     waivers.hear(uow, event.cohort, event.participant, event.waiver, now)
     _asked(uow, rules, [event.participant])
 

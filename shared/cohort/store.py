@@ -42,13 +42,23 @@ connections = sa.Table(
 )
 
 
+KNOWN = 64
+"""Definitions that a process remembers; a digest names one content for ever."""
+_in_force: dict[str, CohortDefinition] = {}
+
+
 def definition_of(connection: sa.Connection, cohort: CohortId) -> CohortDefinition:
     """The definition in force. Raises UnknownCohort."""
     digest = connection.execute(sa.select(cohorts.c.digest).where(cohorts.c.cohort == cohort)).scalar_one_or_none()
     if digest is None:
         raise UnknownCohort(cohort)
-    query = sa.select(definitions.c.document).where(definitions.c.cohort == cohort, definitions.c.digest == digest)
-    return _parsed(connection.execute(query).scalar_one())
+    known = _in_force.get(digest)
+    if known is None:
+        query = sa.select(definitions.c.document).where(definitions.c.cohort == cohort, definitions.c.digest == digest)
+        known = _in_force[digest] = _parsed(connection.execute(query).scalar_one())
+        for oldest in list(_in_force)[:-KNOWN]:
+            _in_force.pop(oldest, None)
+    return known
 
 
 class UnknownDefinition(PermanentError):
@@ -73,7 +83,7 @@ def definitions_of(connection: sa.Connection, cohort: CohortId) -> list[CohortDe
     return [_parsed(document) for document in connection.execute(query).scalars()]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=KNOWN)
 def _parsed(document: str) -> CohortDefinition:
     return CohortDefinition.model_validate_json(document)
 

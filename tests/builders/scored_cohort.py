@@ -62,7 +62,7 @@ def scored_cohort(
         folder = CohortFolder(definition, enrolled, raters, ())
         open_cohort(uow, folder, update=False, actor="test", has_evidence=False, people_with_evidence=set())
         for participant, pieces in evidence.items():
-            store.lock_case(uow, cohort, participant, OPENING)
+            store.hold_cases(uow, cohort, [participant], OPENING)
             store.add_pieces(uow, cohort, participant, SubmissionId(new_id()), pieces, OPENING)
     run = scoring.handlers()[CohortRunRequested.name]
     assert callable(run)

@@ -44,14 +44,14 @@ def deadly_case() -> None:
     from services.scoring import store
 
     deadly, death = os.environ["CHAOS_DEADLY"], os.environ["CHAOS_DEATH"]
-    lock_case = store.lock_case
+    hold_cases = store.hold_cases
 
-    def lethal(uow: Any, cohort: Any, participant: Any, at: datetime) -> None:
-        if participant == deadly:
+    def lethal(uow: Any, cohort: Any, participants: Any, at: datetime) -> None:
+        if deadly in participants:
             ctypes.string_at(0) if death == "segfault" else os.kill(os.getpid(), signal.SIGKILL)
-        lock_case(uow, cohort, participant, at)
+        hold_cases(uow, cohort, participants, at)
 
-    put(store, lock_case=lethal)
+    put(store, hold_cases=lethal)
 
 
 def slow_after_claim() -> None:
@@ -79,13 +79,13 @@ def slow_scoring() -> None:
     """Each piece of evidence takes scoring CHAOS_SLOW_S seconds, in its transaction."""
     from services.scoring import store
 
-    seconds, lock_case = float(os.environ["CHAOS_SLOW_S"]), store.lock_case
+    seconds, hold_cases = float(os.environ["CHAOS_SLOW_S"]), store.hold_cases
 
-    def slow(*arguments: Any) -> None:
-        time.sleep(seconds)
-        lock_case(*arguments)
+    def slow(uow: Any, cohort: Any, participants: Any, at: datetime) -> None:
+        time.sleep(seconds * len(participants))
+        hold_cases(uow, cohort, participants, at)
 
-    put(store, lock_case=slow)
+    put(store, hold_cases=slow)
 
 
 def fast_jobs() -> None:

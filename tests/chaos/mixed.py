@@ -287,14 +287,18 @@ class MixedRun:
     # ------------------------------------------------------------------------------------------- what a person would do
 
     def _settle_by_hand(self) -> bool:
-        """Wait until nothing moves; replay what is parked as poison, as a coordinator would. False if it never ends."""
+        """Wait until nothing moves; replay what is parked as poison and settle mails that are held for a person, as a
+        coordinator would. False if it never ends.
+        """
         deadline = time.monotonic() + self.size.patience
         while time.monotonic() < deadline:
             if not self.arena.settled(deadline - time.monotonic()):
                 return False
-            parked = self._parked()
-            if not parked:
+            parked, held = self._parked(), self._held()
+            if not parked and not held:
                 return True
+            for participant, taken in held.items():
+                self._settle_mail(participant, taken=taken)
             for number, reason in parked.items():
                 self.by_hand[reason] += 1
                 self._replay(number)
@@ -306,6 +310,23 @@ class MixedRun:
         with self.arena.db.read() as connection:
             rows = connection.execute(sa.select(d.id, d.reason).where(d.state == "parked")).all()
         return {row.id: str(row.reason) for row in rows if str(row.reason) in {"poison", "exhausted"}}
+
+    def _held(self) -> dict[str, bool]:
+        """Participants whose mail is held for a person, since no proof of it could be had, and whether the mail
+        server's log says that it was taken: that is where a person looks.
+        """
+        query = sa.select(messages.c.participant, messages.c.message_id).where(messages.c.state == "held")
+        with self.arena.db.read() as connection:
+            held = connection.execute(query).all()
+        taken = {mail.message_id for mail in self.arena.sink.accepted()} if held else set()
+        return {row.participant: row.message_id in taken for row in held}
+
+    def _settle_mail(self, participant: str, *, taken: bool) -> None:
+        decision = "mark-sent" if taken else "send-again"
+        self.by_hand[f"mail {decision}"] += 1
+        words = ["--by", "postmaster", "--reason", f"the mail server's log {'has' if taken else 'does not have'} it"]
+        wait = [] if taken else ["--no-wait"]
+        self.arena.talentline("mail", decision, self.written.cohort, participant, *words, *wait)
 
     def _replay(self, number: int) -> None:
         process = self.arena.process(
@@ -372,7 +393,7 @@ class MixedRun:
             **self.promises,
             "doubts": figures.doubts(logs),
             "fenced": said["delivery.fence_lost"],
-            "replayed_by_hand": dict(self.by_hand),
+            "settled_by_hand": dict(self.by_hand),
             "recovery_s": percentiles(self.recovery.seconds),
             "cpu_s": round(cpu_seconds() - self._cpu),
             "load_average": round(os.getloadavg()[0], 1),

@@ -70,7 +70,7 @@ def table(outcomes: Sequence[Outcome]) -> None:
 def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, list[str]]]:
     told = [outcome.figures for outcome in outcomes]  # hardly any of a run that came to no end
     rows = [(name.replace("_", " "), [str(each.get(name, "–")) for each in told]) for name in _PLAIN]
-    for group in ("faults", "mail_faults", "doubts", "replayed_by_hand"):
+    for group in ("faults", "mail_faults", "doubts", "settled_by_hand"):
         counts = [each.get(group, {}) for each in told]
         kinds = sorted({kind for each in counts for kind in each})
         rows.append((f"[b]{group.replace('_', ' ')}[/b]", [str(sum(each.values())) for each in counts]))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting.core.comments import Names, comment_themes, masked
+from services.reporting.core.comments import Names, comment_themes, masking
 from services.reporting.core.disclosure import screened
 from services.reporting.core.documents import CommentTheme
 from shared.events import ParticipantScored
@@ -96,4 +96,4 @@ def test_a_comment_without_words_is_none() -> None:
 )
 def test_raters_names_are_masked_and_the_participants_own_is_not(text: str, shown: str) -> None:
     raters = ("Yusuf Østergaard", "Will Llŷr", "أمل حداد", "李小龙", "Siân Parry")
-    assert masked(text, Names(raters=raters, participant=("Siân Llŷr",))) == shown
+    assert masking(Names(raters=raters, participant=("Siân Llŷr",)))(text) == shown

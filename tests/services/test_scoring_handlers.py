@@ -261,7 +261,7 @@ def unscored(db: Database, participant: ParticipantId) -> None:
     """Complete evidence that came to rest without having been asked, as after a fault."""
     with db.write() as uow:
         now = datetime(2026, 2, 1, tzinfo=UTC)
-        store.lock_case(uow, COHORT, participant, now)
+        store.hold_cases(uow, COHORT, [participant], now)
         store.add_pieces(uow, COHORT, participant, SubmissionId(new_id()), COMPLETE, now)
 
 

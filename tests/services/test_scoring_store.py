@@ -53,7 +53,7 @@ def record(db: Database, participant: ParticipantId, pieces: Iterable[Piece]) ->
 
 def leave_unasked(db: Database, pieces: Iterable[Piece]) -> None:
     with db.write() as uow:
-        store.lock_case(uow, COHORT, ANNA, now())
+        store.hold_cases(uow, COHORT, [ANNA], now())
         store.add_pieces(uow, COHORT, ANNA, SubmissionId(new_id()), pieces, now())
 
 

@@ -87,14 +87,15 @@ def _begin_many(reader: Reader, uow: UnitOfWork, told: Sequence[tuple[Submission
     there = store.submissions_locked(uow, [event.submission for event, _ in told])
     causes = {event.submission: cause for event, cause in told}
     some = [each for each in there.values() if each.state in UNDER_WAY and each.kind is SubmissionKind.WEBHOOK]
-    read = [reader.read(uow, each, definition_of(uow.connection, each.cohort)) for each in some]
+    definitions = {each: definition_of(uow.connection, each) for each in sorted({each.cohort for each in some})}
+    read = [reader.read(uow, each, definitions[each.cohort]) for each in some]
     understood = {
         each.id: Understood(each, found, causes[each.id])
         for each, found in zip(some, meant(uow, read), strict=True)
         if not isinstance(found, Fetch)
     }
     for cohort, group in groupby(sorted(understood.values(), key=_cohort), key=_cohort):
-        record_much(uow, definition_of(uow.connection, cohort), list(group))
+        record_much(uow, definitions[cohort], list(group))
     return [event.submission in understood for event, _ in told]
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from services.intake.core.evidence import EvidenceKey, Occasion, Said, of_document
 from services.intake.tables import evidence, latest, pieces
+from shared.bulk import Replacing, insert_many
 from shared.db import UnitOfWork
 from shared.ids import CohortId, EvidenceId, SubmissionId
 
@@ -21,8 +22,7 @@ AT_ONCE = 500
 def lock_keys(uow: UnitOfWork, cohort: CohortId, keys: Iterable[EvidenceKey]) -> None:
     """Let nobody else add a piece under these keys until the transaction ends. In order, so that nobody deadlocks."""
     for some in _chunks(sorted(set(keys))):
-        rows = [_key_values(cohort, key) for key in some]
-        uow.execute(uow.insert(latest).values(rows).on_conflict_do_nothing())
+        insert_many(uow.connection, latest, [_key_values(cohort, key) for key in some], once=True)
         these = sa.select(latest.c.participant).where(_among(latest, cohort, some))
         uow.execute(these.order_by(*_key_columns(latest)).with_for_update()).all()
 
@@ -35,8 +35,7 @@ def add_said(uow: UnitOfWork, cohort: CohortId, said: Iterable[Said]) -> None:
         | _key_values(cohort, each.evidence.key)
         for each in said
     ]
-    for some in _chunks(rows):
-        uow.execute(uow.insert(pieces).values(some).on_conflict_do_nothing())
+    insert_many(uow.connection, pieces, rows, once=True)
 
 
 def history(connection: sa.Connection, cohort: CohortId, keys: Iterable[EvidenceKey]) -> dict[EvidenceKey, list[Said]]:
@@ -76,20 +75,13 @@ def add_evidence(uow: UnitOfWork, cohort: CohortId, published: Iterable[Occasion
         {"evidence": each.evidence_id, "cohort": cohort, "submission": each.said.submission, "recorded_at": at}
         for each in published
     ]
-    fresh: set[EvidenceId] = set()
-    for some in _chunks(rows):
-        new = uow.insert(evidence).values(some).on_conflict_do_nothing().returning(evidence.c.evidence)
-        fresh.update(uow.execute(new).scalars())
-    return fresh
+    return {row.evidence for row in insert_many(uow.connection, evidence, rows, once=True, returning=("evidence",))}
 
 
 def set_latest(uow: UnitOfWork, cohort: CohortId, counting: Iterable[Occasion]) -> None:
     """Note which piece of each key counts. The keys are locked."""
     rows = [{"evidence": each.evidence_id} | _key_values(cohort, each.said.evidence.key) for each in counting]
-    for some in _chunks(rows):
-        known = uow.insert(latest).values(some)
-        update = {"evidence": known.excluded.evidence}
-        uow.execute(known.on_conflict_do_update(index_elements=list(latest.primary_key), set_=update))
+    insert_many(uow.connection, latest, rows, replacing=Replacing(("evidence",)))
 
 
 def _key_values(cohort: CohortId, key: EvidenceKey) -> dict[str, Any]:

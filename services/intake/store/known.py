@@ -10,12 +10,18 @@ from services.intake.core.known import Known
 from services.intake.core.vendor import ApiAnswer, RequestNeeded
 from services.intake.tables import form_details, responses
 from shared import clock
+from shared.bulk import Replacing, insert_many
 from shared.db import UnitOfWork
 from shared.ids import CohortId
 
 AT_ONCE = 500
 FRESH = timedelta(hours=1)
 """How long what an API said about a form is used again."""
+LATER = Replacing(
+    ("submission", "revision", "as_of", "partial", "polled"),
+    "intake_responses.as_of IS NULL OR excluded.as_of IS NULL OR excluded.as_of >= intake_responses.as_of",
+)
+"""A state takes the place of an earlier one."""
 
 
 def known_of(connection: sa.Connection, cohort: CohortId, name: str, keys: Sequence[str]) -> dict[str, Known]:
@@ -52,14 +58,7 @@ def note_known(uow: UnitOfWork, cohort: CohortId, heard: Iterable[tuple[str, Kno
         }
         for (name, _), each in sorted(latest.items())  # in order, so that nobody deadlocks
     ]
-    for start in range(0, len(rows), AT_ONCE):
-        new = uow.insert(responses).values(rows[start : start + AT_ONCE])
-        told = {column: new.excluded[column] for column in ("submission", "revision", "as_of", "partial", "polled")}
-        was, now = responses.c.as_of, new.excluded.as_of
-        is_later = sa.or_(was.is_(None), now.is_(None), now >= was)
-        uow.execute(
-            new.on_conflict_do_update(index_elements=["cohort", "connection", "response"], set_=told, where=is_later)
-        )
+    insert_many(uow.connection, responses, rows, replacing=LATER)
 
 
 def details_of(connection: sa.Connection, cohort: CohortId, name: str) -> Mapping[str, ApiAnswer]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.reporting.core.disclosure import Screen
@@ -31,7 +31,7 @@ def comment_themes(
     Only comments that came with this result's evidence; of raters only those whose group is in its figures, and none
     if these raters are too few. Equal texts are shown once. `seed` settles the order, whatever order they came in.
     """
-    visible = _visible(scored)
+    visible, mask = _visible(scored), masking(names)
     own: dict[str, set[str]] = {}
     quotes: dict[str, set[str]] = {}
     for comment in written:
@@ -40,7 +40,7 @@ def comment_themes(
         if relationship is Relationship.SELF and text:
             own.setdefault(comment.kind, set()).add(text)
         elif relationship is not None and text and screen.may_quote:
-            quotes.setdefault(comment.kind, set()).add(masked(text, names))
+            quotes.setdefault(comment.kind, set()).add(mask(text))
     return tuple(
         CommentTheme(
             title=one_line(titles.get(kind, capitalised(kind.replace("_", " ")))),
@@ -75,19 +75,30 @@ def _shuffled(texts: Iterable[str], seed: str) -> tuple[str, ...]:
     return tuple(sorted(texts, key=lambda text: (hashlib.sha256(f"{seed}\n{text}".encode()).digest(), text)))
 
 
-def masked(text: str, names: Names) -> str:
-    """The text with raters' names replaced: full names, and each part of them that is not the participant's own.
+def masking(names: Names) -> Callable[[str], str]:
+    """What replaces raters' names in a text: full names, and each part of them that is not the participant's own.
 
-    >>> masked("Thanks for the workshop! Yusuf", Names(raters=("Yusuf Østergaard",), participant=("Ffion Nakamura",)))
+    >>> mask = masking(Names(raters=("Yusuf Østergaard",), participant=("Ffion Nakamura",)))
+    >>> mask("Thanks for the workshop! Yusuf")
     'Thanks for the workshop! [name]'
     """
+    patterns = [re.compile(_pattern(name)) for name in _to_mask(names)]
+
+    def mask(text: str) -> str:
+        for pattern in patterns:
+            text = pattern.sub(MASK, text)
+        return text
+
+    return mask
+
+
+def _to_mask(names: Names) -> list[str]:
+    """Longest first, so that a part never hides the whole."""
     known = {part for name in names.participant for part in _parts(name)}
     whole = [one_line(name) for name in names.raters]
     parts = [part for name in whole for part in _parts(name) if part not in known and len(part) > 1]
-    for name in sorted({*whole, *parts} - known - {one_line(name) for name in names.participant}, key=_longest_first):
-        if name:
-            text = re.sub(_pattern(name), MASK, text)
-    return text
+    theirs = {*whole, *parts} - known - {one_line(name) for name in names.participant}
+    return sorted(filter(None, theirs), key=_longest_first)
 
 
 def _parts(name: str) -> list[str]:

@@ -91,7 +91,7 @@ def _held(uow: UnitOfWork, cohort: CohortId, participant: ParticipantId) -> stor
         raise CantWaive(
             f"{cohort} has no participant “{printable(participant)}”; see `talentline cohort status {cohort}`"
         )
-    store.lock_case(uow, cohort, participant, clock.now())
+    store.hold_cases(uow, cohort, [participant], clock.now())
     return store.cases_of(uow.connection, cohort, [participant])[participant]
 
 

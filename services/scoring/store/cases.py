@@ -62,13 +62,15 @@ class Case:
         return 0 if self.latest is None else self.latest.version
 
 
-def lock_case(uow: UnitOfWork, cohort: CohortId, participant: ParticipantId, at: datetime) -> None:
-    """Make the participant's case if it is new, and hold it until the end of the transaction.
+def hold_cases(uow: UnitOfWork, cohort: CohortId, participants: Iterable[ParticipantId], at: datetime) -> None:
+    """Make those of the participants' cases that are new, and hold all of them until the end of the transaction.
 
     Whoever adds evidence holds the case, so of several last pieces that come at once one sees all the others.
     """
-    uow.insert_once(cases, {"cohort": cohort, "participant": participant, "changed_at": at})
-    lock_cases(uow, cohort, [participant])
+    those = sorted(participants)
+    rows = [{"cohort": cohort, "participant": each, "changed_at": at} for each in those]
+    insert_many(uow.connection, cases, rows, once=True)
+    lock_cases(uow, cohort, those)
 
 
 def lock_cases(uow: UnitOfWork, cohort: CohortId, participants: Sequence[ParticipantId]) -> None:

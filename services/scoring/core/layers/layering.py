@@ -124,6 +124,6 @@ def _domain(result: DomainResult, passed: Gate) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Inputs of a layer as JSON holds them."""
-    if isinstance(value, SourceResult):
-        return stored(asdict(value))
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else stored(value)
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return stored(asdict(value) if isinstance(value, SourceResult) else value)
