@@ -1,5 +1,6 @@
 """A thin webhook only points to the response: the handler fetches it from the vendor's host, and keeps the answer."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -15,7 +16,9 @@ from services.intake.core.submission import RawRequest
 from services.intake.core.vendor import TOKEN, ApiAnswer, Reading, RequestNeeded, Response, Responses
 from services.intake.settings import IntakeSettings
 from services.intake.vendors.typeform import Typeform
-from shared.cohort.store import definitions
+from shared import clock
+from shared.cohort.definition import CohortDefinition
+from shared.cohort.store import cohorts, definitions
 from shared.db import Database
 from shared.events import SubmissionReceived
 from shared.http_client import ApiUnavailable, HttpClient
@@ -119,7 +122,7 @@ def test_what_was_fetched_is_kept_for_a_retry(db: Database) -> None:
     handle(db, unknown)
     assert state(db) == ("quarantined", "unmapped_choice")
     better = definition.model_copy(update={"choices": {**definition.choices, "Usually": 4.0}})
-    put_right(db, better.model_dump_json())
+    put_right(db, better)
     retry(db, submission)
     api = Api()
     handle(db, api)
@@ -127,9 +130,13 @@ def test_what_was_fetched_is_kept_for_a_retry(db: Database) -> None:
     assert state(db) == ("recorded", None)
 
 
-def put_right(db: Database, document: str) -> None:
+def put_right(db: Database, definition: CohortDefinition) -> None:
+    """Another version of the cohort's definition is in force."""
+    document = definition.model_dump_json()
+    key = {"cohort": definition.cohort, "digest": hashlib.sha256(document.encode()).hexdigest()}
     with db.write() as uow:
-        uow.execute(sa.update(definitions).values(document=document))
+        uow.execute(sa.insert(definitions).values(**key, document=document, since=clock.now()))
+        uow.execute(sa.update(cohorts).values(digest=key["digest"]))
 
 
 def retry(db: Database, submission: SubmissionId) -> None:
